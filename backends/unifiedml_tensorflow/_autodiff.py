@@ -1,0 +1,56 @@
+"""Gradients by tf.GradientTape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from unifiedml_tensorflow._import import kernel, tf
+
+Tensor = Any
+
+_identity = kernel(tf.raw_ops.Identity)
+
+# TensorFlow's tensors keep no history: the frontend keeps it in tapes.
+engine = None
+
+stop_gradient = kernel(tf.raw_ops.StopGradient)
+
+
+class Tape:
+    """A `tf.GradientTape` that watches copies, so that closures see constants."""
+
+    def __init__(self, persistent: bool) -> None:
+        self._tape = tf.GradientTape(
+            persistent=persistent, watch_accessed_variables=False
+        )
+
+    def __enter__(self) -> Tape:
+        self._tape.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._tape.__exit__(*(exception or (None, None, None)))
+
+    def watch(self, x: Tensor, /) -> Tensor:
+        copied = _identity(x)
+        self._tape.watch(copied)
+        return copied
+
+    def gradient(
+        self,
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor],
+        cotangents: Sequence[Tensor],
+    ) -> list[Tensor]:
+        found = self._tape.gradient(
+            list(outputs),
+            list(inputs),
+            output_gradients=list(cotangents),
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        # The gradient of a gather arrives as tf.IndexedSlices.
+        return [tf.convert_to_tensor(gradient) for gradient in found]
+
+
+tape = Tape

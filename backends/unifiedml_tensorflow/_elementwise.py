@@ -1,0 +1,272 @@
+"""Operations element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unifiedml_tensorflow._import import kernel, tf
+
+__all__ = [
+    "abs",
+    "add",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "ceil",
+    "clip",
+    "conj",
+    "cos",
+    "divide",
+    "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "floor_divide",
+    "imag",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "not_equal",
+    "power",
+    "power_constant",
+    "real",
+    "relu",
+    "remainder",
+    "round",
+    "sigmoid",
+    "sign",
+    "sin",
+    "softplus",
+    "sqrt",
+    "square",
+    "subtract",
+    "tanh",
+    "trunc",
+    "where",
+]
+
+Tensor = Any
+raw = tf.raw_ops
+
+ceil = kernel(raw.Ceil)
+conj = kernel(raw.Conj)
+cos = kernel(raw.Cos)
+erf = kernel(raw.Erf)
+erfc = kernel(raw.Erfc)
+exp = kernel(raw.Exp)
+expm1 = kernel(raw.Expm1)
+floor = kernel(raw.Floor)
+log = kernel(raw.Log)
+log1p = kernel(raw.Log1p)
+logical_not = kernel(raw.LogicalNot)
+negative = kernel(raw.Neg)
+relu = kernel(raw.Relu)
+round = kernel(raw.Round)
+sigmoid = kernel(raw.Sigmoid)
+sign = kernel(raw.Sign)
+sin = kernel(raw.Sin)
+softplus = kernel(raw.Softplus)
+sqrt = kernel(raw.Sqrt)
+tanh = kernel(raw.Tanh)
+
+add = kernel(raw.AddV2)
+divide = kernel(raw.RealDiv)
+equal = kernel(raw.Equal)
+less = kernel(raw.Less)
+less_equal = kernel(raw.LessEqual)
+logical_and = kernel(raw.LogicalAnd)
+logical_or = kernel(raw.LogicalOr)
+multiply = kernel(raw.Mul)
+not_equal = kernel(raw.NotEqual)
+logical_xor = not_equal
+power_constant = kernel(raw.Pow)
+remainder = kernel(raw.FloorMod)
+subtract = kernel(raw.Sub)
+where = kernel(raw.SelectV2)
+
+_abs = kernel(raw.Abs)
+_bitwise_and = kernel(raw.BitwiseAnd)
+_bitwise_or = kernel(raw.BitwiseOr)
+_bitwise_xor = kernel(raw.BitwiseXor)
+_complex_abs = kernel(raw.ComplexAbs)
+_floor_div = kernel(raw.FloorDiv)
+_imag = kernel(raw.Imag)
+_invert = kernel(raw.Invert)
+_is_finite = kernel(raw.IsFinite)
+_is_inf = kernel(raw.IsInf)
+_is_nan = kernel(raw.IsNan)
+_left_shift = kernel(raw.LeftShift)
+_maximum = kernel(raw.Maximum)
+_minimum = kernel(raw.Minimum)
+_real = kernel(raw.Real)
+_right_shift = kernel(raw.RightShift)
+_stop = kernel(raw.StopGradient)
+_truncate_mod = kernel(raw.TruncateMod)
+
+
+# --- complex numbers: kernels of other names, or the two parts -----------------------
+
+
+def real(x: Tensor, /) -> Tensor:
+    return _real(x, Tout=x.dtype.real_dtype)
+
+
+def imag(x: Tensor, /) -> Tensor:
+    return _imag(x, Tout=x.dtype.real_dtype)
+
+
+def abs(x: Tensor, /) -> Tensor:
+    if x.dtype.is_complex:
+        return _complex_abs(x, Tout=x.dtype.real_dtype)
+    return _abs(x)
+
+
+def isnan(x: Tensor, /) -> Tensor:
+    if x.dtype.is_complex:
+        return logical_or(_is_nan(real(x)), _is_nan(imag(x)))
+    return _is_nan(x)
+
+
+def isinf(x: Tensor, /) -> Tensor:
+    if x.dtype.is_complex:
+        return logical_or(_is_inf(real(x)), _is_inf(imag(x)))
+    return _is_inf(x)
+
+
+def isfinite(x: Tensor, /) -> Tensor:
+    if x.dtype.is_complex:
+        return logical_and(_is_finite(real(x)), _is_finite(imag(x)))
+    return _is_finite(x)
+
+
+# --- bits: bool has kernels of other names, shift counts stop at the width -------------
+
+
+def bitwise_and(x: Tensor, y: Tensor, /) -> Tensor:
+    return logical_and(x, y) if x.dtype is tf.bool else _bitwise_and(x, y)
+
+
+def bitwise_or(x: Tensor, y: Tensor, /) -> Tensor:
+    return logical_or(x, y) if x.dtype is tf.bool else _bitwise_or(x, y)
+
+
+def bitwise_xor(x: Tensor, y: Tensor, /) -> Tensor:
+    return logical_xor(x, y) if x.dtype is tf.bool else _bitwise_xor(x, y)
+
+
+def bitwise_invert(x: Tensor, /) -> Tensor:
+    return logical_not(x) if x.dtype is tf.bool else _invert(x)
+
+
+def _too_far(x: Tensor, y: Tensor) -> Tensor:
+    return greater_equal(y, tf.constant(8 * x.dtype.size, x.dtype))
+
+
+def bitwise_left_shift(x: Tensor, y: Tensor, /) -> Tensor:
+    shifted = _left_shift(x, y)
+    return where(_too_far(x, y), tf.zeros_like(shifted), shifted)
+
+
+def bitwise_right_shift(x: Tensor, y: Tensor, /) -> Tensor:
+    shifted = _right_shift(x, y)
+    if not x.dtype.is_unsigned:
+        # Moving by width - 1 places leaves the sign in every bit, as it should.
+        return shifted
+    return where(_too_far(x, y), tf.zeros_like(shifted), shifted)
+
+
+greater_equal = kernel(raw.GreaterEqual)
+
+
+# --- gradients that TensorFlow defines otherwise ---------------------------------------
+
+
+def maximum(x: Tensor, y: Tensor, /) -> Tensor:
+    # TensorFlow gives the whole gradient of a tie to the first operand.
+    if not x.dtype.is_floating:
+        return _maximum(x, y)
+    return where(less(y, x), x, where(less(x, y), y, _middle(x, y)))
+
+
+def minimum(x: Tensor, y: Tensor, /) -> Tensor:
+    if not x.dtype.is_floating:
+        return _minimum(x, y)
+    return where(less(x, y), x, where(less(y, x), y, _middle(x, y)))
+
+
+def _middle(x: Tensor, y: Tensor) -> Tensor:
+    """Return the value of two equal operands, of which each gets half the gradient."""
+    half = tf.constant(0.5, x.dtype)
+    return add(multiply(half, x), multiply(half, y))
+
+
+def clip(x: Tensor, low: Tensor, high: Tensor, /) -> Tensor:
+    # tf.clip_by_value prefers the lower bound where the bounds cross.
+    return _minimum(_maximum(x, low), high)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _power(x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
+    """Return ``x ** y`` of operands of one shape."""
+    result = power_constant(x, y)
+
+    def pull(g: Tensor) -> tuple[Tensor, Tensor]:
+        zero, one = tf.zeros_like(x), tf.ones_like(x)
+        flat, origin = equal(y, zero), equal(x, zero)
+        slope = multiply(y, power_constant(x, subtract(where(flat, one, y), one)))
+        pole = where(less(y, zero), -multiply(result, result), zero)
+        rate = where(origin, pole, multiply(result, log(where(origin, one, x))))
+        return multiply(g, where(flat, zero, slope)), multiply(g, rate)
+
+    return result, pull
+
+
+def power(x: Tensor, y: Tensor, /) -> Tensor:
+    # TensorFlow's derivative of x**0 at x = 0 is NaN, that for y at x < 0 is 0.
+    if not x.dtype.is_floating:
+        return power_constant(x, y)
+    shape = tf.broadcast_static_shape(x.shape, y.shape)
+    return _power(tf.broadcast_to(x, shape), tf.broadcast_to(y, shape))
+
+
+def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:
+    x, y = _stop(x), _stop(y)
+    if not x.dtype.is_floating:
+        return _floor_div(x, y)
+    # The floor of the exact quotient, as Python defines it, by way of the exact
+    # remainder: x / y is rounded, and may be an integer too large.
+    rest = _truncate_mod(x, y)
+    zero, one = tf.zeros_like(rest), tf.ones_like(rest)
+    quotient = divide(subtract(x, rest), y)
+    across = logical_and(not_equal(rest, zero), not_equal(less(y, zero), less(rest, zero)))
+    quotient = where(across, subtract(quotient, one), quotient)
+    return where(equal(y, zero), divide(x, y), round(quotient))
+
+
+# --- one kernel for all data types ------------------------------------------------------
+
+
+def square(x: Tensor, /) -> Tensor:
+    # raw.Square has no unsigned kernel and is not correctly rounded.
+    return multiply(x, x)
+
+
+def trunc(x: Tensor, /) -> Tensor:
+    return where(less(x, tf.zeros_like(x)), ceil(x), floor(x))

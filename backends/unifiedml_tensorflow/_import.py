@@ -1,0 +1,35 @@
+"""What must happen before TensorFlow is imported and first used."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable
+from inspect import unwrap
+from typing import Any
+
+# TensorFlow greets every process with a page of notes, and warns of each operation
+# that fails, which the frontend reports itself; errors still show.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# Triton's LLVM and TensorFlow's both register their options. If TensorFlow comes
+# first, whatever imports torch._dynamo later aborts the process.
+if importlib.util.find_spec("triton") and importlib.util.find_spec("torch"):
+    importlib.import_module("torch._dynamo")
+
+import tensorflow as tf  # noqa: E402
+
+# Without this, TensorFlow takes all memory of each GPU, also PyTorch's share.
+for _gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(_gpu, True)
+# TF32 keeps 10 of float32's 23 bits in matrix products.
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def kernel(raw: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function behind a raw operation, which takes positional arguments."""
+    return unwrap(raw)
+
+
+__all__ = ["kernel", "tf"]

@@ -1,0 +1,15 @@
+"""The PyTorch backend: aliases where PyTorch keeps the contract, reasons where not.
+
+The contract is `unifiedml._backend.protocol.Backend`.
+"""
+
+from __future__ import annotations
+
+from unifiedml_torch._autodiff import Tape as Tape
+from unifiedml_torch._autodiff import engine as engine
+from unifiedml_torch._autodiff import stop_gradient as stop_gradient
+from unifiedml_torch._autodiff import tape as tape
+from unifiedml_torch._elementwise import *  # noqa: F403
+from unifiedml_torch._reduction import *  # noqa: F403
+from unifiedml_torch._shape import *  # noqa: F403
+from unifiedml_torch._tensor import *  # noqa: F403

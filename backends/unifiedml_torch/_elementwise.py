@@ -1,0 +1,136 @@
+"""Operations element by element."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = [
+    "abs",
+    "add",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "ceil",
+    "clip",
+    "conj",
+    "cos",
+    "divide",
+    "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "floor_divide",
+    "imag",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "not_equal",
+    "power",
+    "power_constant",
+    "real",
+    "relu",
+    "remainder",
+    "round",
+    "sigmoid",
+    "sign",
+    "sin",
+    "softplus",
+    "sqrt",
+    "square",
+    "subtract",
+    "tanh",
+    "trunc",
+    "where",
+]
+
+abs = torch.abs
+bitwise_invert = torch.bitwise_not
+ceil = torch.ceil
+cos = torch.cos
+erf = torch.erf
+erfc = torch.erfc
+exp = torch.exp
+expm1 = torch.expm1
+floor = torch.floor
+imag = torch.imag
+isfinite = torch.isfinite
+isinf = torch.isinf
+isnan = torch.isnan
+log = torch.log
+log1p = torch.log1p
+logical_not = torch.logical_not
+negative = torch.neg
+real = torch.real
+relu = torch.relu
+round = torch.round
+sigmoid = torch.sigmoid
+sin = torch.sin
+sqrt = torch.sqrt
+tanh = torch.tanh
+trunc = torch.trunc
+
+add = torch.add
+bitwise_and = torch.bitwise_and
+bitwise_left_shift = torch.bitwise_left_shift
+bitwise_or = torch.bitwise_or
+bitwise_right_shift = torch.bitwise_right_shift
+bitwise_xor = torch.bitwise_xor
+clip = torch.clamp
+divide = torch.div
+equal = torch.eq
+less = torch.lt
+less_equal = torch.le
+logical_and = torch.logical_and
+logical_or = torch.logical_or
+logical_xor = torch.logical_xor
+maximum = torch.maximum
+minimum = torch.minimum
+multiply = torch.mul
+not_equal = torch.ne
+power = torch.pow
+power_constant = torch.pow
+remainder = torch.remainder
+subtract = torch.sub
+where = torch.where
+
+
+def conj(x: Tensor, /) -> Tensor:
+    return torch.conj_physical(x)
+
+
+def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:
+    # PyTorch has no derivative for it and raises; it is zero.
+    return torch.floor_divide(x.detach(), y.detach())
+
+
+def sign(x: Tensor, /) -> Tensor:
+    # torch.sign gives 0 for NaN.
+    return torch.where(x != x, x.detach(), torch.sign(x))
+
+
+def softplus(x: Tensor, /) -> Tensor:
+    # Above the default threshold of 20, float64 would lose half of its digits.
+    return F.softplus(x, threshold=40.0)
+
+
+def square(x: Tensor, /) -> Tensor:
+    return x * x

@@ -1,0 +1,60 @@
+"""Reductions, softmax and cross-entropy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "log_softmax",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "softmax",
+    "sparse_cross_entropy",
+    "sum",
+]
+
+Axes = tuple[int, ...]
+
+all = torch.all
+any = torch.any
+# torch.max(dim=...) gives the whole gradient to one of several largest elements.
+max = torch.amax
+min = torch.amin
+mean = torch.mean
+sum = torch.sum
+
+softmax = torch.softmax
+log_softmax = torch.log_softmax
+
+
+def argmax(x: Tensor, axis: int, /) -> Tensor:
+    return torch.argmax(x, dim=axis)
+
+
+def argmin(x: Tensor, axis: int, /) -> Tensor:
+    return torch.argmin(x, dim=axis)
+
+
+def prod(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
+    # torch.prod takes one dimension at a time.
+    for axis in reversed(axes):
+        x = torch.prod(x, dim=axis, keepdim=keepdims)
+    return x
+
+
+# PyTorch gives labels equal to ignore_index, by default -100, a loss of 0.
+_NEVER: Final = -(2**63)
+
+
+def sparse_cross_entropy(logits: Tensor, labels: Tensor, /) -> Tensor:
+    return F.cross_entropy(logits, labels, reduction="none", ignore_index=_NEVER)

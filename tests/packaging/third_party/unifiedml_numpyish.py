@@ -1,0 +1,273 @@
+"""A complete backend in NumPy: the contract's forward half, on the CPU.
+
+It computes no gradients, and says so. NumPy's reductions and functions of 0-d arrays
+return scalars, which are no arrays; `_kernel` makes arrays of them again and keeps
+NumPy's warnings about infinities and NaN silent, which are values here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Final
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Axes = tuple[int, ...]
+
+
+def _kernel(function: Callable[..., Any]) -> Callable[..., Array]:
+    @wraps(function)
+    def kernel(*operands: Any) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(function(*operands))
+
+    return kernel
+
+
+# --- what the backend is --------------------------------------------------------------
+
+dtypes: Final = {
+    name: np.dtype(name)
+    for name in (
+        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 "
+        "float32 float64 complex64 complex128"
+    ).split()
+} | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+missing: Final[dict[str, frozenset[str]]] = {}
+engine: Final = None
+
+# --- tensors and devices --------------------------------------------------------------
+
+
+def is_native(x: object, /) -> bool:
+    return isinstance(x, np.ndarray)
+
+
+def devices() -> tuple[str, ...]:
+    return ("cpu",)
+
+
+def device_of(x: Array, /) -> str:
+    return "cpu"
+
+
+def to_device(x: Array, device: str, /) -> Array:
+    return x
+
+
+def shape_of(x: Array, /) -> tuple[int, ...]:
+    return x.shape
+
+
+def from_numpy(x: Array, device: str, /) -> Array:
+    return x.copy()
+
+
+to_numpy = np.copy
+copy = np.copy
+from_dlpack = np.from_dlpack
+
+
+def to_dlpack(x: Array, /) -> Any:
+    return x.__dlpack__()
+
+
+def dlpack_device(x: Array, /) -> tuple[int, int]:
+    kind, index = x.__dlpack_device__()
+    return int(kind), int(index)
+
+
+def full(
+    shape: tuple[int, ...], value: Any, dtype: np.dtype[Any], device: str, /
+) -> Array:
+    return np.full(shape, value, dtype)
+
+
+@_kernel
+def cast(x: Array, dtype: np.dtype[Any], /) -> Array:
+    return x.astype(dtype)
+
+
+# --- gradients ------------------------------------------------------------------------
+
+
+def tape(persistent: bool, /) -> Any:
+    raise NotImplementedError(
+        "NumPy has no gradients: move the tensors to a backend that has, "
+        "x.to_backend('torch')"
+    )
+
+
+def stop_gradient(x: Array, /) -> Array:
+    return x
+
+
+# --- element by element ---------------------------------------------------------------
+
+abs = _kernel(np.abs)
+bitwise_invert = _kernel(np.bitwise_invert)
+ceil = _kernel(np.ceil)
+conj = _kernel(np.conj)
+cos = _kernel(np.cos)
+exp = _kernel(np.exp)
+expm1 = _kernel(np.expm1)
+floor = _kernel(np.floor)
+imag = _kernel(np.imag)
+isfinite = _kernel(np.isfinite)
+isinf = _kernel(np.isinf)
+isnan = _kernel(np.isnan)
+log = _kernel(np.log)
+log1p = _kernel(np.log1p)
+logical_not = _kernel(np.logical_not)
+negative = _kernel(np.negative)
+real = _kernel(np.real)
+round = _kernel(np.rint)
+sign = _kernel(np.sign)
+sin = _kernel(np.sin)
+sqrt = _kernel(np.sqrt)
+square = _kernel(np.square)
+tanh = _kernel(np.tanh)
+trunc = _kernel(np.trunc)
+
+add = _kernel(np.add)
+bitwise_and = _kernel(np.bitwise_and)
+bitwise_left_shift = _kernel(np.left_shift)
+bitwise_or = _kernel(np.bitwise_or)
+bitwise_right_shift = _kernel(np.right_shift)
+bitwise_xor = _kernel(np.bitwise_xor)
+divide = _kernel(np.divide)
+equal = _kernel(np.equal)
+floor_divide = _kernel(np.floor_divide)
+less = _kernel(np.less)
+less_equal = _kernel(np.less_equal)
+logical_and = _kernel(np.logical_and)
+logical_or = _kernel(np.logical_or)
+logical_xor = _kernel(np.logical_xor)
+maximum = _kernel(np.maximum)
+minimum = _kernel(np.minimum)
+multiply = _kernel(np.multiply)
+not_equal = _kernel(np.not_equal)
+power = _kernel(np.power)
+power_constant = _kernel(np.power)
+remainder = _kernel(np.remainder)
+subtract = _kernel(np.subtract)
+where = _kernel(np.where)
+
+# Python has the error functions, NumPy has not.
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+
+
+@_kernel
+def erf(x: Array, /) -> Array:
+    return _erf(x).astype(x.dtype)
+
+
+@_kernel
+def erfc(x: Array, /) -> Array:
+    return _erfc(x).astype(x.dtype)
+
+
+@_kernel
+def clip(x: Array, low: Array, high: Array, /) -> Array:
+    return np.minimum(np.maximum(x, low), high)
+
+
+@_kernel
+def relu(x: Array, /) -> Array:
+    return np.maximum(x, x.dtype.type(0))
+
+
+@_kernel
+def sigmoid(x: Array, /) -> Array:
+    # Of the two equal forms, that whose exponential does not overflow.
+    small = np.exp(-np.abs(x))
+    one = x.dtype.type(1)
+    return np.where(x >= 0, one, small) / (one + small)
+
+
+@_kernel
+def softplus(x: Array, /) -> Array:
+    return np.logaddexp(x, x.dtype.type(0))
+
+
+# --- reductions -----------------------------------------------------------------------
+
+
+def _reduction(function: Callable[..., Any]) -> Callable[..., Array]:
+    @_kernel
+    def reduction(x: Array, axes: Axes, keepdims: bool, /) -> Any:
+        return function(x, axis=axes, keepdims=keepdims)
+
+    return reduction
+
+
+def _total(function: Callable[..., Any]) -> Callable[..., Array]:
+    # NumPy would make small integers int64.
+    @_kernel
+    def total(x: Array, axes: Axes, keepdims: bool, /) -> Any:
+        return function(x, axis=axes, keepdims=keepdims, dtype=x.dtype)
+
+    return total
+
+
+all = _reduction(np.all)
+any = _reduction(np.any)
+max = _reduction(np.max)
+min = _reduction(np.min)
+mean = _total(np.mean)
+prod = _total(np.prod)
+sum = _total(np.sum)
+argmax = _kernel(np.argmax)
+argmin = _kernel(np.argmin)
+
+# --- shape and indexing ---------------------------------------------------------------
+
+broadcast_to = np.broadcast_to
+concat = np.concat
+flip = np.flip
+permute_dims = np.permute_dims
+reshape = np.reshape
+nonzero = np.nonzero
+take = np.take
+
+
+def getitem(x: Array, key: tuple[int | slice, ...], /) -> Array:
+    return np.asarray(x[key])
+
+
+def scatter(x: Array, indices: Array, updates: Array, /) -> Array:
+    result = x.copy()
+    result[indices] = updates
+    return result
+
+
+# --- linear algebra, neural networks --------------------------------------------------
+
+matmul = _kernel(np.matmul)
+
+
+@_kernel
+def log_softmax(x: Array, axis: int, /) -> Array:
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@_kernel
+def softmax(x: Array, axis: int, /) -> Array:
+    return np.exp(log_softmax(x, axis))
+
+
+@_kernel
+def sparse_cross_entropy(logits: Array, labels: Array, /) -> Array:
+    classes = logits.shape[1]
+    if np.any((labels < 0) | (labels >= classes)):
+        raise IndexError(f"a label is not in range({classes})")
+    rows = np.arange(len(labels))
+    return -log_softmax(logits, 1)[rows, labels]

@@ -1,0 +1,58 @@
+"""unifiedml: write a model once, run it on PyTorch or TensorFlow, know that they agree.
+
+``import unifiedml as um``. The array functions follow the Python Array API standard
+2025.12; layers and losses follow Keras, transformations of functions JAX, the
+imperative style PyTorch. Importing loads no framework.
+"""
+
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+
+from unifiedml._backend.errors import BackendError as BackendError
+from unifiedml._backend.errors import BackendMismatchError as BackendMismatchError
+from unifiedml._backend.errors import BackendNotFoundError as BackendNotFoundError
+from unifiedml._backend.registry import available_backends as available_backends
+from unifiedml._backend.registry import get_backend as get_backend
+from unifiedml._backend.registry import set_backend as set_backend
+from unifiedml._backend.registry import use_backend as use_backend
+from unifiedml._dtypes import DTYPES as _DTYPES
+from unifiedml._dtypes import DType as DType
+from unifiedml._dtypes import finfo as finfo
+from unifiedml._dtypes import iinfo as iinfo
+from unifiedml._dtypes import isdtype as isdtype
+from unifiedml._tensor import Tensor as Tensor
+from unifiedml.autodiff import GradientTape as GradientTape
+from unifiedml.autodiff import grad as grad
+from unifiedml.autodiff import no_grad as no_grad
+from unifiedml.autodiff import stop_gradient as stop_gradient
+from unifiedml.autodiff import value_and_grad as value_and_grad
+from unifiedml.ops.creation import *
+from unifiedml.ops.data_type import *
+from unifiedml.ops.elementwise import *
+from unifiedml.ops.indexing import *
+from unifiedml.ops.linalg import *
+from unifiedml.ops.manipulation import *
+from unifiedml.ops.nn import *
+from unifiedml.ops.reduction import *
+
+__version__ = "0.1.0"
+
+newaxis = None
+
+bool = _DTYPES["bool"]
+int8 = _DTYPES["int8"]
+int16 = _DTYPES["int16"]
+int32 = _DTYPES["int32"]
+int64 = _DTYPES["int64"]
+uint8 = _DTYPES["uint8"]
+uint16 = _DTYPES["uint16"]
+uint32 = _DTYPES["uint32"]
+uint64 = _DTYPES["uint64"]
+float16 = _DTYPES["float16"]
+bfloat16 = _DTYPES["bfloat16"]
+float32 = _DTYPES["float32"]
+float64 = _DTYPES["float64"]
+complex64 = _DTYPES["complex64"]
+complex128 = _DTYPES["complex128"]

@@ -1,0 +1,1 @@
+"""The boundary between the frontend and the frameworks."""

@@ -1,0 +1,1 @@
+"""Rules in plain Python, without tensors: promotion, broadcasting, axes, indexing."""

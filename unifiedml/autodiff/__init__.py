@@ -1,0 +1,9 @@
+"""Gradients: transformations of functions, tapes, and their helpers."""
+
+from unifiedml._imperative import no_grad as no_grad
+from unifiedml.autodiff._grad import grad as grad
+from unifiedml.autodiff._grad import stop_gradient as stop_gradient
+from unifiedml.autodiff._grad import value_and_grad as value_and_grad
+from unifiedml.autodiff._tape import GradientTape as GradientTape
+
+__all__ = ["GradientTape", "grad", "no_grad", "stop_gradient", "value_and_grad"]

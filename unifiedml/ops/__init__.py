@@ -1,0 +1,1 @@
+"""Operations on tensors, one function each, grouped by chapter of the standard."""

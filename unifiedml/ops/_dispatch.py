@@ -1,0 +1,340 @@
+"""From tensors to native calls: promotion, the fast path, errors for people.
+
+The fast path is written once, here: when the operands are tensors of one backend
+whose data types agree and the operation has a kernel for it, their natives go to the
+kernel as they are. Shapes are checked after the fact: a framework refuses what does
+not fit, and only then is the reason looked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from unifiedml import _recording
+from unifiedml._backend.errors import BackendError, BackendMismatchError
+from unifiedml._backend.protocol import Native
+from unifiedml._backend.registry import LoadedBackend, current, load
+from unifiedml._dtypes import DTYPES, DType, iinfo
+from unifiedml._rules.promotion import promote, promote_scalar
+from unifiedml._tensor import Tensor
+
+Kinds = frozenset[str]
+ANY: Final[Kinds] = frozenset({"bool", "signed", "unsigned", "float", "complex"})
+NUMERIC: Final[Kinds] = ANY - {"bool"}
+REAL: Final[Kinds] = NUMERIC - {"complex"}
+FLOATING: Final[Kinds] = frozenset({"float", "complex"})
+REAL_FLOATING: Final[Kinds] = frozenset({"float"})
+INTEGER: Final[Kinds] = frozenset({"signed", "unsigned"})
+BITS: Final[Kinds] = INTEGER | {"bool"}
+BOOL: Final[Kinds] = frozenset({"bool"})
+SIGN_BIT: Final = -(2**63)
+
+_WORDS: Final[dict[Kinds, str]] = {
+    NUMERIC: "a numeric",
+    REAL: "a real numeric",
+    FLOATING: "a floating-point",
+    REAL_FLOATING: "a real floating-point",
+    INTEGER: "an integer",
+    BITS: "an integer or bool",
+    BOOL: "a bool",
+}
+
+Explain = Callable[..., None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Op:
+    """What the frontend knows of one primitive.
+
+    Attributes:
+        name: The member of the Protocol.
+        kinds: Kinds of data type that it is defined for.
+        order: Whether it depends on the order of its operands' values, so that
+            uint64 cannot be computed in int64 bits as they are.
+        excluded: Names of data types of these kinds that it is not defined for.
+        explain: Called with the operands (and static arguments) when the backend
+            raised: raises the library's own error if the operands are at fault.
+    """
+
+    name: str
+    kinds: Kinds
+    order: bool = False
+    excluded: frozenset[str] = frozenset()
+    explain: Explain | None = None
+
+    def accepts(self, dtype: DType) -> bool:
+        """Tell whether the operation is defined for ``dtype``."""
+        return dtype.kind in self.kinds and dtype.name not in self.excluded
+
+
+def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozenset[int]]:
+    """Return the backend's function for ``op`` and the dtypes it takes as they are.
+
+    The data types are given by the ``id`` of the framework's own object, which is
+    an order of magnitude faster to look up than the object itself.
+    """
+    found = backend.kernels.get(op)
+    if found is None:
+        missing = backend.ops.missing.get(op.name, frozenset())
+        direct = frozenset(
+            id(native)
+            for name, native in backend.ops.dtypes.items()
+            if op.accepts(DTYPES[name]) and name not in missing
+        )
+        found = backend.kernels[op] = (getattr(backend.ops, op.name), direct)
+    return found
+
+
+def unary(op: Op, x: Any) -> Tensor:
+    """Apply an operation of one operand."""
+    if isinstance(x, Tensor) and x._node is None:
+        backend = x._backend
+        function, direct = backend.kernels.get(op) or kernel(op, backend)
+        native = x._native
+        if id(native.dtype) in direct:
+            try:
+                return Tensor(function(native), backend)
+            except Exception as error:
+                raise explained(op, (x,), (), error) from error
+    return apply(op, as_tensors(op, x))
+
+
+def binary(op: Op, x1: Any, x2: Any) -> Tensor:
+    """Apply an operation of two operands, after promotion."""
+    if (
+        isinstance(x1, Tensor)
+        and isinstance(x2, Tensor)
+        and x1._backend is x2._backend
+        and x1._node is None
+        and x2._node is None
+    ):
+        backend = x1._backend
+        function, direct = backend.kernels.get(op) or kernel(op, backend)
+        first = x1._native
+        second = x2._native
+        dtype = first.dtype
+        if dtype is second.dtype and id(dtype) in direct:
+            try:
+                return Tensor(function(first, second), backend)
+            except Exception as error:
+                raise explained(op, (x1, x2), (), error) from error
+    return apply(op, as_tensors(op, x1, x2))
+
+
+# --- the general path ----------------------------------------------------------
+
+
+def as_tensors(
+    op: Op, *operands: Any, beside: Sequence[Any] = ()
+) -> tuple[Tensor, ...]:
+    """Return ``operands`` as tensors of one backend and of their promoted dtype.
+
+    Args:
+        op: The operation that wants them.
+        operands: Tensors, NumPy arrays or Python scalars.
+        beside: Further operands, whose data type does not count: they take part in
+            the choice of the backend and the device.
+    """
+    everything = (*operands, *beside)
+    backend = common_backend(op.name, everything)
+    device = next((x.device for x in everything if isinstance(x, Tensor)), None)
+    strong = [as_strong(op.name, x, backend, device) for x in operands]
+    dtype = promoted_dtype(op, strong)
+    if not op.accepts(dtype):
+        raise TypeError(refusal(op, dtype))
+    return tuple(
+        x.astype(dtype) if isinstance(x, Tensor) else constant(x, dtype, backend, device)
+        for x in strong
+    )
+
+
+def common_backend(name: str, operands: Sequence[Any]) -> LoadedBackend:
+    """Return the one backend of all tensors among ``operands``.
+
+    Raises:
+        BackendMismatchError: There are two.
+    """
+    found: LoadedBackend | None = None
+    for x in operands:
+        if not isinstance(x, Tensor) or x._backend is found:
+            continue
+        if found is not None and x._backend.name != found.name:
+            raise BackendMismatchError(
+                f"{name}: one operand is on backend {found.name!r}, another on "
+                f"{x._backend.name!r}: move one with x.to_backend(...) first"
+            )
+        # A tracer stands before the backend that it traces.
+        if found is None or found is load(found.name):
+            found = x._backend
+    return current() if found is None else found
+
+
+Scalar = bool | int | float | complex
+
+
+def as_strong(
+    name: str, x: Any, backend: LoadedBackend, device: str | None
+) -> Tensor | Scalar:
+    """Return a tensor, or a weak Python scalar, from any operand."""
+    if isinstance(x, Tensor):
+        return x if x._backend is backend else Tensor(x._native, backend, x._node)
+    if isinstance(x, np.generic):
+        x = x.item()
+    if isinstance(x, (bool, int, float, complex)):
+        return x
+    if isinstance(x, np.ndarray):
+        from unifiedml.ops.creation import from_array
+
+        return from_array(x, backend, device)
+    raise TypeError(
+        f"{name} takes tensors, NumPy arrays and numbers, not {type(x).__name__}: "
+        "convert with um.asarray first"
+    )
+
+
+def promoted_dtype(op: Op, operands: Sequence[Tensor | Scalar]) -> DType:
+    """Return the data type that ``operands`` share."""
+    names = [x.dtype.name for x in operands if isinstance(x, Tensor)]
+    scalars = [x for x in operands if not isinstance(x, Tensor)]
+    if not names:
+        names = [promote_scalar("bool", type(scalars[0]))]
+    result = names[0]
+    for name in names[1:]:
+        result = promote(result, name)
+    for scalar in scalars:
+        kind = type(scalar)
+        # Arithmetic with bool is a mistake, not a promotion to int64.
+        if result == "bool" and kind is not bool and not op.accepts(DTYPES["bool"]):
+            raise TypeError(refusal(op, DTYPES["bool"]))
+        result = promote_scalar(result, kind)
+    return DTYPES[result]
+
+
+def refusal(op: Op, dtype: DType) -> str:
+    """Return the sentence that says why ``op`` does not take ``dtype``."""
+    if dtype.kind in op.kinds:
+        return f"{op.name} is not defined for {dtype.name}: convert with astype first"
+    wanted = _WORDS.get(op.kinds, "another")
+    return (
+        f"{op.name} needs {wanted} data type, not {dtype.name}: "
+        "convert with astype first"
+    )
+
+
+def constant(
+    value: Scalar, dtype: DType, backend: LoadedBackend, device: str | None
+) -> Tensor:
+    """Return a Python scalar as a 0-d tensor of ``dtype``.
+
+    Raises:
+        OverflowError: An integer does not fit into an integer data type.
+        TypeError: ``dtype`` cannot hold this kind of number.
+    """
+    if dtype.is_integer and isinstance(value, int):
+        limits = iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise OverflowError(
+                f"{value} does not fit into {dtype.name}, which holds "
+                f"{limits.min} to {limits.max}"
+            )
+    sign = math.copysign(1, value) if isinstance(value, float) else 0
+    native = _constant(value, type(value), sign, dtype, backend, device or "cpu")
+    return Tensor(native, backend)
+
+
+@lru_cache(maxsize=4096)
+def _constant(
+    value: Scalar,
+    kind: type,
+    sign: float,
+    dtype: DType,
+    backend: LoadedBackend,
+    device: str,
+) -> Native:
+    # kind and sign are part of the key: True == 1 == 1.0 and 0.0 == -0.0.
+    with np.errstate(over="ignore"):
+        array = np.asarray(value).astype(dtype.numpy)
+    return backend.ops.from_numpy(array, device)
+
+
+def apply(op: Op, tensors: Sequence[Tensor], *static: Any) -> Tensor:
+    """Run ``op`` on tensors of one backend; data types have been settled."""
+    backend = tensors[0]._backend
+    dtype = tensors[-1].dtype
+    if not op.accepts(dtype):
+        raise TypeError(refusal(op, dtype))
+    function, direct = kernel(op, backend)
+    if id(tensors[-1]._native.dtype) not in direct:
+        return _carried(op, tensors, dtype, static)
+    return execute(op, function, tensors, static)
+
+
+def _carried(
+    op: Op, tensors: Sequence[Tensor], dtype: DType, static: Sequence[Any]
+) -> Tensor:
+    """Compute in a wider data type, where the framework has no kernel for ``dtype``.
+
+    Integer arithmetic modulo 2**64 does not depend on the sign, so uint64 is
+    computed in int64. Where the order of values counts, its sign bit is flipped,
+    which maps the order of uint64 to that of int64.
+    """
+    carrier = DTYPES["float32" if dtype.kind == "float" else "int64"]
+    function, direct = kernel(op, tensors[0]._backend)
+    flip = op.order and dtype.name == "uint64"
+    wide = [x.astype(carrier) if x.dtype is dtype else x for x in tensors]
+    if id(wide[-1]._native.dtype) not in direct:
+        raise TypeError(refusal(op, dtype))
+    if flip:
+        wide = [x ^ SIGN_BIT for x in wide]
+    result = execute(op, function, wide, static)
+    if result.dtype is not carrier or op.name in ("argmax", "argmin"):
+        return result
+    return (result ^ SIGN_BIT if flip else result).astype(dtype)
+
+
+def execute(
+    op: Op,
+    function: Callable[..., Native],
+    tensors: Sequence[Tensor],
+    static: Sequence[Any],
+) -> Tensor:
+    """Call the backend, keeping the history where a tensor has one."""
+    backend = tensors[0]._backend
+    try:
+        if any(x._node is not None for x in tensors) and _recording.is_recording():
+            native, node = _recording.record(function, tensors, static)
+            differentiable = backend.dtype_of(native).is_differentiable
+            return Tensor(native, backend, node if differentiable else None)
+        return Tensor(function(*[x._native for x in tensors], *static), backend)
+    except Exception as error:
+        raise explained(op, tensors, static, error) from error
+
+
+def explained(
+    op: Op, tensors: Sequence[Tensor], static: Sequence[Any], error: Exception
+) -> Exception:
+    """Return the library's own error for one that a backend raised."""
+    try:
+        devices = sorted({x.device for x in tensors})
+        if len(devices) > 1:
+            return ValueError(
+                f"{op.name}: operands are on devices {' and '.join(devices)}: "
+                "move one with x.to(device) first"
+            )
+        if op.explain is not None:
+            op.explain(*tensors, *static)
+    except (TypeError, ValueError, IndexError, ZeroDivisionError) as own:
+        return own
+    operands = ", ".join(f"{x.dtype.name} {x.shape}" for x in tensors)
+    reason = str(error).strip().split("\n", 1)[0]
+    return BackendError(
+        f"{op.name} of {operands} failed on backend {tensors[0].backend!r}: {reason}"
+    )
+
+

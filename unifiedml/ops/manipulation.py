@@ -1,0 +1,236 @@
+"""Functions that change the shape of tensors, or join them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
+from unifiedml._rules.shapes import (
+    as_shape,
+    broadcast_shapes,
+    concat_shape,
+    reshape_shape,
+)
+from unifiedml._tensor import Operand, Tensor
+from unifiedml.ops._dispatch import ANY, Op, apply, as_tensors
+
+__all__ = [
+    "broadcast_arrays",
+    "broadcast_to",
+    "concat",
+    "expand_dims",
+    "flip",
+    "matrix_transpose",
+    "permute_dims",
+    "reshape",
+    "squeeze",
+    "stack",
+]
+
+_BROADCAST = Op("broadcast_to", ANY)
+_CONCAT = Op("concat", ANY)
+_FLIP = Op("flip", ANY)
+_PERMUTE = Op("permute_dims", ANY)
+_RESHAPE = Op("reshape", ANY)
+
+
+def reshape(x: Operand, /, shape: Any, *, copy: bool | None = None) -> Tensor:
+    """Return the elements of ``x``, last axis first, in another shape.
+
+    Args:
+        x: A tensor.
+        shape: The new sizes; one may be -1, the size that is left.
+        copy: For the Array API standard: tensors are values, so it changes nothing.
+
+    Raises:
+        ValueError: The number of elements differs.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.reshape(um.arange(4), (2, -1)).tolist()
+        [[0, 1], [2, 3]]
+    """
+    (x,) = as_tensors(_RESHAPE, x)
+    return apply(_RESHAPE, (x,), reshape_shape(x.shape, shape))
+
+
+def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
+    """Return ``x`` with its dimensions in the order ``axes``.
+
+    Raises:
+        ValueError: ``axes`` does not name each dimension once.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.permute_dims(um.zeros((2, 3, 4)), (2, 0, 1)).shape
+        (4, 2, 3)
+    """
+    (x,) = as_tensors(_PERMUTE, x)
+    order = tuple(normalize_axis(axis, x.ndim) for axis in axes)
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(
+            f"axes {tuple(axes)} must name each of the {x.ndim} dimensions once"
+        )
+    return apply(_PERMUTE, (x,), order)
+
+
+def matrix_transpose(x: Operand, /) -> Tensor:
+    """Return ``x`` with its last two dimensions swapped.
+
+    Raises:
+        ValueError: ``x`` has less than two dimensions.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.matrix_transpose(um.zeros((5, 2, 3))).shape
+        (5, 3, 2)
+    """
+    (x,) = as_tensors(_PERMUTE, x)
+    ndim = x.ndim
+    if ndim < 2:
+        raise ValueError(f"a matrix has two dimensions, unlike shape {x.shape}")
+    return apply(_PERMUTE, (x,), (*range(ndim - 2), ndim - 1, ndim - 2))
+
+
+def expand_dims(x: Operand, /, *, axis: int = 0) -> Tensor:
+    """Return ``x`` with a new dimension of size 1 at place ``axis`` of the result.
+
+    Raises:
+        IndexError: ``axis`` is out of range.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.expand_dims(um.zeros(3), axis=1).shape
+        (3, 1)
+    """
+    (x,) = as_tensors(_RESHAPE, x)
+    place = normalize_axis(axis, x.ndim + 1)
+    shape = x.shape
+    return apply(_RESHAPE, (x,), (*shape[:place], 1, *shape[place:]))
+
+
+def squeeze(x: Operand, /, axis: Axis) -> Tensor:
+    """Return ``x`` without the dimensions ``axis``, which have size 1.
+
+    Raises:
+        ValueError: One of them has another size.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.squeeze(um.zeros((1, 3)), axis=0).shape
+        (3,)
+    """
+    (x,) = as_tensors(_RESHAPE, x)
+    shape = x.shape
+    axes = normalize_axes(axis, len(shape))
+    if any(shape[one] != 1 for one in axes):
+        raise ValueError(
+            f"cannot remove axis {axis} of shape {shape}: only dimensions of size 1"
+        )
+    left = tuple(size for place, size in enumerate(shape) if place not in axes)
+    return apply(_RESHAPE, (x,), left)
+
+
+def broadcast_to(x: Operand, /, shape: Any) -> Tensor:
+    """Return ``x`` repeated along dimensions of size 1 until it has ``shape``.
+
+    Raises:
+        ValueError: ``x`` does not broadcast to ``shape``.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.broadcast_to(um.tensor([1, 2]), (2, 2)).tolist()
+        [[1, 2], [1, 2]]
+    """
+    (x,) = as_tensors(_BROADCAST, x)
+    wanted = as_shape(shape)
+    if broadcast_shapes(x.shape, wanted) != wanted:
+        raise ValueError(f"cannot broadcast shape {x.shape} to {wanted}")
+    return apply(_BROADCAST, (x,), wanted)
+
+
+def broadcast_arrays(*arrays: Operand) -> tuple[Tensor, ...]:
+    """Return ``arrays`` broadcast against each other, data types as they are.
+
+    Raises:
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> import unifiedml as um
+        >>> [x.shape for x in um.broadcast_arrays(um.zeros(3), um.zeros((2, 1)))]
+        [(2, 3), (2, 3)]
+    """
+    tensors = [as_tensors(_BROADCAST, x, beside=arrays)[0] for x in arrays]
+    shape = broadcast_shapes(*(x.shape for x in tensors))
+    return tuple(apply(_BROADCAST, (x,), shape) for x in tensors)
+
+
+def flip(x: Operand, /, *, axis: Axis = None) -> Tensor:
+    """Return ``x`` with the order of the elements along ``axis`` reversed.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.flip(um.arange(3)).tolist()
+        [2, 1, 0]
+    """
+    (x,) = as_tensors(_FLIP, x)
+    axes = normalize_axes(axis, x.ndim)
+    return apply(_FLIP, (x,), axes) if axes else x
+
+
+def concat(arrays: Sequence[Operand], /, *, axis: int | None = 0) -> Tensor:
+    """Return ``arrays`` joined along an existing dimension.
+
+    Args:
+        arrays: Tensors of equal shapes except at ``axis``; they are promoted.
+        axis: The dimension; None joins all elements in one.
+
+    Raises:
+        ValueError: There is none, or the shapes do not fit.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.concat([um.zeros(1), um.ones(2)]).tolist()
+        [0.0, 1.0, 1.0]
+    """
+    if not isinstance(arrays, Sequence) or not arrays:
+        raise ValueError("concat needs a sequence of at least one tensor")
+    tensors = as_tensors(_CONCAT, *arrays)
+    if axis is None:
+        tensors = tuple(reshape(x, (-1,)) for x in tensors)
+        axis = 0
+    place = normalize_axis(axis, tensors[0].ndim)
+    concat_shape([x.shape for x in tensors], place)
+    return _joined(tensors, place)
+
+
+def _joined(tensors: Sequence[Tensor], axis: int) -> Tensor:
+    from unifiedml.ops._dispatch import execute
+
+    backend = tensors[0]._backend
+    return execute(
+        _CONCAT, lambda *natives: backend.ops.concat(natives, axis), tensors, ()
+    )
+
+
+def stack(arrays: Sequence[Operand], /, *, axis: int = 0) -> Tensor:
+    """Return ``arrays``, of one shape, joined along a new dimension.
+
+    Raises:
+        ValueError: There is none, or the shapes differ.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.stack([um.zeros(3), um.ones(3)]).shape
+        (2, 3)
+    """
+    if not isinstance(arrays, Sequence) or not arrays:
+        raise ValueError("stack needs a sequence of at least one tensor")
+    tensors = as_tensors(_CONCAT, *arrays)
+    shapes = {x.shape for x in tensors}
+    if len(shapes) > 1:
+        listed = ", ".join(str(x.shape) for x in tensors)
+        raise ValueError(f"stack needs tensors of one shape, not {listed}")
+    place = normalize_axis(axis, tensors[0].ndim + 1)
+    return _joined([expand_dims(x, axis=place) for x in tensors], place)

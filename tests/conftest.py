@@ -24,7 +24,7 @@ settings.load_profile("default")
 BACKENDS = um.available_backends()
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each installed backend in turn, loaded and current."""
     with um.use_backend(request.param):

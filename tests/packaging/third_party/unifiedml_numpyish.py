@@ -8,7 +8,7 @@ NumPy's warnings about infinities and NaN silent, which are values here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 

@@ -28,14 +28,40 @@ from unifiedml.autodiff import grad as grad
 from unifiedml.autodiff import no_grad as no_grad
 from unifiedml.autodiff import stop_gradient as stop_gradient
 from unifiedml.autodiff import value_and_grad as value_and_grad
+from unifiedml.ops.arithmetic import *
+from unifiedml.ops.comparison import *
 from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
-from unifiedml.ops.elementwise import *
+from unifiedml.ops.exponential import *
 from unifiedml.ops.indexing import *
 from unifiedml.ops.linalg import *
+from unifiedml.ops.logic import *
 from unifiedml.ops.manipulation import *
 from unifiedml.ops.nn import *
+from unifiedml.ops.parts import *
 from unifiedml.ops.reduction import *
+from unifiedml.ops.rounding import *
+from unifiedml.ops.selection import *
+from unifiedml.ops.special import *
+from unifiedml.ops.trigonometry import *
+
+# The lines above bind names that submodules have too (unifiedml.nn, for one).
+from unifiedml import losses as losses
+from unifiedml import metrics as metrics
+from unifiedml import nn as nn
+from unifiedml import optim as optim
+from unifiedml import random as random
+from unifiedml import tolerance as tolerance
+from unifiedml import train as train
+from unifiedml.nn import Dense as Dense
+from unifiedml.nn import Dropout as Dropout
+from unifiedml.nn import Flatten as Flatten
+from unifiedml.nn import Module as Module
+from unifiedml.nn import Parameter as Parameter
+from unifiedml.nn import Sequential as Sequential
+from unifiedml.optim import SGD as SGD
+from unifiedml.optim import Adam as Adam
+from unifiedml.optim import AdamW as AdamW
 
 __version__ = "0.1.0"
 

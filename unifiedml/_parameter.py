@@ -237,6 +237,21 @@ class Parameter(Tensor):
             )
         self._assign_native(new)
 
+    def replace(self, new: Tensor) -> None:
+        """Take over a freshly computed value of the right shape, data type and place.
+
+        Nothing is checked or copied: for optimizers, which make the value themselves.
+        """
+        inner = _lifted.get()
+        if inner is not None and inner.write(self, new._native):
+            return
+        gradient = self.grad
+        self._value = new._native
+        if self._backend.engine is not None and self.trainable:
+            self._value = self._backend.engine.leaf(new._native)
+            if gradient is not None:
+                self.grad = gradient
+
     def _assign_native(self, new: Tensor) -> None:
         inner = _lifted.get()
         if inner is not None and inner.write(self, new._native):

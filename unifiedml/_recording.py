@@ -132,7 +132,7 @@ def backward(
     output: Tensor, cotangent: Tensor, retain_graph: bool, create_graph: bool
 ) -> None:
     """Add the gradients of ``output`` to those of its leaves."""
-    from unifiedml.ops.elementwise import add
+    from unifiedml.ops.arithmetic import add
 
     root = output._node
     pending: dict[int, Tensor] = {id(root): cotangent}

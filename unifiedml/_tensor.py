@@ -300,7 +300,7 @@ class Tensor:
         return (self[index] for index in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        return bool(_reduction.any(_elementwise.equal(self, value)))
+        return bool(_reduction.any(_comparison.equal(self, value)))
 
     # --- as a Python number ------------------------------------------------------------
 
@@ -360,50 +360,50 @@ class Tensor:
     # --- operators -----------------------------------------------------------------------
 
     def __add__(self, other: Any, /) -> Tensor:
-        return _elementwise.add(self, other) if _knows(other) else NotImplemented
+        return _arithmetic.add(self, other) if _knows(other) else NotImplemented
 
     def __radd__(self, other: Any, /) -> Tensor:
-        return _elementwise.add(other, self) if _knows(other) else NotImplemented
+        return _arithmetic.add(other, self) if _knows(other) else NotImplemented
 
     def __sub__(self, other: Any, /) -> Tensor:
-        return _elementwise.subtract(self, other) if _knows(other) else NotImplemented
+        return _arithmetic.subtract(self, other) if _knows(other) else NotImplemented
 
     def __rsub__(self, other: Any, /) -> Tensor:
-        return _elementwise.subtract(other, self) if _knows(other) else NotImplemented
+        return _arithmetic.subtract(other, self) if _knows(other) else NotImplemented
 
     def __mul__(self, other: Any, /) -> Tensor:
-        return _elementwise.multiply(self, other) if _knows(other) else NotImplemented
+        return _arithmetic.multiply(self, other) if _knows(other) else NotImplemented
 
     def __rmul__(self, other: Any, /) -> Tensor:
-        return _elementwise.multiply(other, self) if _knows(other) else NotImplemented
+        return _arithmetic.multiply(other, self) if _knows(other) else NotImplemented
 
     def __truediv__(self, other: Any, /) -> Tensor:
-        return _elementwise.divide(self, other) if _knows(other) else NotImplemented
+        return _arithmetic.divide(self, other) if _knows(other) else NotImplemented
 
     def __rtruediv__(self, other: Any, /) -> Tensor:
-        return _elementwise.divide(other, self) if _knows(other) else NotImplemented
+        return _arithmetic.divide(other, self) if _knows(other) else NotImplemented
 
     def __floordiv__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.floor_divide(self, other)
+        return _arithmetic.floor_divide(self, other)
 
     def __rfloordiv__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.floor_divide(other, self)
+        return _arithmetic.floor_divide(other, self)
 
     def __mod__(self, other: Any, /) -> Tensor:
-        return _elementwise.remainder(self, other) if _knows(other) else NotImplemented
+        return _arithmetic.remainder(self, other) if _knows(other) else NotImplemented
 
     def __rmod__(self, other: Any, /) -> Tensor:
-        return _elementwise.remainder(other, self) if _knows(other) else NotImplemented
+        return _arithmetic.remainder(other, self) if _knows(other) else NotImplemented
 
     def __pow__(self, other: Any, /) -> Tensor:
-        return _elementwise.pow(self, other) if _knows(other) else NotImplemented
+        return _arithmetic.pow(self, other) if _knows(other) else NotImplemented
 
     def __rpow__(self, other: Any, /) -> Tensor:
-        return _elementwise.pow(other, self) if _knows(other) else NotImplemented
+        return _arithmetic.pow(other, self) if _knows(other) else NotImplemented
 
     def __matmul__(self, other: Any, /) -> Tensor:
         return _linalg.matmul(self, other) if _knows(other) else NotImplemented
@@ -414,75 +414,75 @@ class Tensor:
     def __and__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_and(self, other)
+        return _logic.bitwise_and(self, other)
 
     __rand__ = __and__
 
     def __or__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_or(self, other)
+        return _logic.bitwise_or(self, other)
 
     __ror__ = __or__
 
     def __xor__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_xor(self, other)
+        return _logic.bitwise_xor(self, other)
 
     __rxor__ = __xor__
 
     def __lshift__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_left_shift(self, other)
+        return _logic.bitwise_left_shift(self, other)
 
     def __rlshift__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_left_shift(other, self)
+        return _logic.bitwise_left_shift(other, self)
 
     def __rshift__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_right_shift(self, other)
+        return _logic.bitwise_right_shift(self, other)
 
     def __rrshift__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.bitwise_right_shift(other, self)
+        return _logic.bitwise_right_shift(other, self)
 
     def __eq__(self, other: Any, /) -> Tensor:  # type: ignore[override]
-        return _elementwise.equal(self, other) if _knows(other) else NotImplemented
+        return _comparison.equal(self, other) if _knows(other) else NotImplemented
 
     def __ne__(self, other: Any, /) -> Tensor:  # type: ignore[override]
-        return _elementwise.not_equal(self, other) if _knows(other) else NotImplemented
+        return _comparison.not_equal(self, other) if _knows(other) else NotImplemented
 
     def __lt__(self, other: Any, /) -> Tensor:
-        return _elementwise.less(self, other) if _knows(other) else NotImplemented
+        return _comparison.less(self, other) if _knows(other) else NotImplemented
 
     def __le__(self, other: Any, /) -> Tensor:
-        return _elementwise.less_equal(self, other) if _knows(other) else NotImplemented
+        return _comparison.less_equal(self, other) if _knows(other) else NotImplemented
 
     def __gt__(self, other: Any, /) -> Tensor:
-        return _elementwise.greater(self, other) if _knows(other) else NotImplemented
+        return _comparison.greater(self, other) if _knows(other) else NotImplemented
 
     def __ge__(self, other: Any, /) -> Tensor:
         if not _knows(other):
             return NotImplemented
-        return _elementwise.greater_equal(self, other)
+        return _comparison.greater_equal(self, other)
 
     def __neg__(self) -> Tensor:
-        return _elementwise.negative(self)
+        return _arithmetic.negative(self)
 
     def __pos__(self) -> Tensor:
-        return _elementwise.positive(self)
+        return _arithmetic.positive(self)
 
     def __abs__(self) -> Tensor:
-        return _elementwise.abs(self)
+        return _arithmetic.abs(self)
 
     def __invert__(self) -> Tensor:
-        return _elementwise.bitwise_invert(self)
+        return _logic.bitwise_invert(self)
 
     # Equality is element by element, so a tensor cannot be a key.
     __hash__ = None  # type: ignore[assignment]
@@ -508,10 +508,12 @@ def _unpickled(
 
 # The operations need the class, and the class its operators.
 from unifiedml import _imperative  # noqa: E402
+from unifiedml.ops import arithmetic as _arithmetic  # noqa: E402
+from unifiedml.ops import comparison as _comparison  # noqa: E402
 from unifiedml.ops import creation as _creation  # noqa: E402
 from unifiedml.ops import data_type as _dtype_ops  # noqa: E402
-from unifiedml.ops import elementwise as _elementwise  # noqa: E402
 from unifiedml.ops import indexing as _indexing  # noqa: E402
 from unifiedml.ops import linalg as _linalg  # noqa: E402
+from unifiedml.ops import logic as _logic  # noqa: E402
 from unifiedml.ops import manipulation as _manipulation  # noqa: E402
 from unifiedml.ops import reduction as _reduction  # noqa: E402

@@ -39,8 +39,8 @@ from unifiedml._dtypes import DTYPES, DType, as_dtype, iinfo
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Tensor
 from unifiedml.ops.creation import asarray, from_array
-from unifiedml.ops.elementwise import minimum
-from unifiedml.ops.manipulation import flip, stack
+from unifiedml.ops.manipulation import stack
+from unifiedml.ops.selection import minimum
 
 __all__ = [
     "Key",
@@ -112,7 +112,9 @@ def key(seed: int, /, *path: int | str) -> Key:
         Key(0xec2ce06442707402)
     """
     parts = [
-        part if isinstance(part, str) else _integer(part, "a part of a key's path")
+        part
+        if isinstance(part, str)
+        else _integer(part, "a part of a path that is no str")
         for part in path
     ]
     return Key(_philox.derive(_integer(seed, "a seed"), *parts))
@@ -354,7 +356,7 @@ def uniform(
     Example:
         >>> import unifiedml as um
         >>> um.random.uniform(2, key=um.random.key(0)).tolist()
-        [0.9211225509643555, 0.43486547470092773]
+        [0.5296766757965088, 0.21706068515777588]
     """
     kind = _float_dtype("uniform", dtype)
     name = cast(_philox.FloatName, kind.name)
@@ -448,7 +450,7 @@ def normal(
     Example:
         >>> import unifiedml as um
         >>> um.random.normal(2, key=um.random.key(0)).tolist()
-        [1.4125796556472778, -0.16400639712810516]
+        [0.07445713877677917, -0.8876393437385559]
     """
     return _scaled("normal", _philox.normal, shape, mean, std, key, draw, dtype, device)
 
@@ -557,7 +559,7 @@ def randint(
     Example:
         >>> import unifiedml as um
         >>> um.random.randint(4, high=10, key=um.random.key(0)).tolist()
-        [9, 4, 0, 0]
+        [5, 2, 1, 2]
     """
     kind = DTYPES["int64"] if dtype is None else as_dtype(dtype)
     low, high = _integer(low, "low of randint"), _integer(high, "high of randint")
@@ -593,7 +595,7 @@ def permutation(
     Example:
         >>> import unifiedml as um
         >>> um.random.permutation(5, key=um.random.key(0)).tolist()
-        [2, 1, 4, 3, 0]
+        [4, 0, 1, 3, 2]
     """
     int64 = DTYPES["int64"]
     shape = (_integer(n, "the length of a permutation"),)
@@ -638,8 +640,9 @@ def keep_mask(
 
     def on_tensors(key: int, draw: Tensor, count: int) -> Tensor:
         words = _tensor_words(key, draw, -(-count // 2))
-        halves = stack([words & 0xFFFF, words >> 16], axis=-1).reshape(-1)
-        return halves[:count] >= _philox.keep_threshold(rate)
+        threshold = _philox.keep_threshold(rate)
+        low, high = (words & 0xFFFF) >= threshold, words >= threshold << 16
+        return stack([low, high], axis=-1).reshape(-1)[:count]
 
     return _sample(shape, key, draw, DTYPES["bool"], device, on_host, on_tensors)
 
@@ -656,7 +659,7 @@ def keep_scale(rate: float) -> float:
     Example:
         >>> import unifiedml as um
         >>> um.random.keep_scale(0.2)
-        1.249995231628418
+        1.2499952316466079
     """
     _check_probability("the rate of dropout", rate)
     return _philox.keep_scale(rate)
@@ -754,32 +757,31 @@ def _host_only(name: str, reason: str) -> OnTensors:
 #
 #     M x = N x + 2**32 x,    high(M x) = (N x >> 32) + x,    low(M x) = N x mod 2**32
 #
-# and no product exceeds 2**62. The state is two rows of two words; rows change places
-# in every round, and with the factors and round keys of odd rounds in reverse order
-# only one flip is left of that.
-
-_FORWARD: Final = np.array(_philox.MULTIPLIERS, np.int64)[:, None] - 2**32
-_FACTORS: Final = (_FORWARD, np.ascontiguousarray(_FORWARD[::-1]))
+# and no product exceeds 2**62.
 
 
 def _tensor_words(key: int, draw: Tensor, count: int) -> Tensor:
     """The first ``count`` words of a draw, int64 of shape (count,).
 
-    ``even`` is words 0 and 2 of the counters, reversed after an odd number of rounds,
-    and ``odd`` is words 3 and 1, likewise; its high half is rubbish until the end.
+    Between the rounds, counter words 1 and 3 keep the high halves of their products,
+    as rubbish that masking words 0 and 2 keeps out of them.
     """
-    blocks = -(-count // 4)
-    places = from_array(np.arange(blocks, dtype=np.int64), draw._backend, draw.device)
-    nothing = places * 0
-    even = stack([places, nothing + (draw & _philox.MASK32)])
-    odd = stack([nothing + (draw >> 32), nothing])
-    for number, (k0, k1) in enumerate(_philox.round_keys(key)):
-        round_key = np.array([[k0], [k1]] if number % 2 else [[k1], [k0]])
-        product = even * _FACTORS[number % 2]
-        even = ((product >> 32) + even ^ odd ^ round_key) & _philox.MASK32
-        odd = flip(product, axis=0)
-    odd = odd & _philox.MASK32
-    words = stack([even[0], odd[1], even[1], odd[0]], axis=-1)
+
+    def constant(values: Any) -> Tensor:
+        array = np.asarray(values, np.int64)
+        return from_array(array, draw._backend, draw.device)
+
+    mask, half = constant(_philox.MASK32), constant(32)
+    n0, n1 = (constant(multiplier - 2**32) for multiplier in _philox.MULTIPLIERS)
+    c0, c1 = constant(np.arange(-(-count // 4))), constant(0)
+    c2, c3 = draw & mask, draw >> half
+    for k0, k1 in _philox.round_keys(key):
+        p0, p1 = c0 * n0, c2 * n1
+        high0, high1 = (p0 >> half) + c0, (p1 >> half) + c2
+        c0 = (high1 ^ c1 ^ constant(k0)) & mask
+        c2 = (high0 ^ c3 ^ constant(k1)) & mask
+        c1, c3 = p1, p0
+    words = stack([c0, c1 & mask, c2, c3 & mask], axis=-1)
     return words.reshape(-1)[:count]
 
 
@@ -792,24 +794,26 @@ def _tensor_uniform(
     dtype: _philox.FloatName,
 ) -> Tensor:
     """As `_philox.uniform_range`, where fusing a product and a sum changes nothing."""
-    float64, bits = DTYPES["float64"], _philox.SIGNIFICAND[dtype]
-    if dtype == "float64":
-        pairs = _tensor_words(key, draw, 2 * count).reshape(count, 2)
-        integers = (pairs[:, 0] >> 5) * 2**26 + (pairs[:, 1] >> 6)
-    else:
-        integers = _tensor_words(key, draw, count) >> (32 - bits)
-    if (low, high) == (0.0, 1.0):
-        return integers.astype(DTYPES[dtype]) * 2.0**-bits
+    unit, bits = (low, high) == (0.0, 1.0), _philox.SIGNIFICAND[dtype]
+    if not unit:
+        _refuse_16_bits("uniform between bounds other than 0 and 1", dtype)
     low, width, last = _philox.uniform_bounds(low, high, dtype)
-    _refuse_16_bits("uniform between bounds other than 0 and 1", dtype)
-    if dtype == "float64" and low != 0 and math.frexp(width)[0] != 0.5:
+    # A power of two (or 0) has the fraction 1/2 (or 0), and makes the product exact.
+    if dtype == "float64" and low != 0 and math.frexp(width)[0] not in (0.0, 0.5):
         raise ValueError(
             f"uniform in [{low}, {high}) in float64 cannot number its draw by a "
             "tensor: its product is rounded, and compilers that fuse it with the sum "
             "get other bits. Choose float32, low=0 or a power of two for high - low"
         )
-    values = (integers.astype(float64) * (width * 2.0**-bits) + low).astype(dtype)
-    return minimum(values, last)
+    if dtype == "float64":
+        pairs = _tensor_words(key, draw, 2 * count).reshape(count, 2)
+        integers = (pairs[:, 0] >> 5) * 2**26 + (pairs[:, 1] >> 6)
+    else:
+        integers = _tensor_words(key, draw, count) >> (32 - bits)
+    if unit:
+        return integers.astype(dtype) * 2.0**-bits
+    wide = integers.astype("float64") * (width * 2.0**-bits) + low
+    return minimum(wide.astype(dtype), last)
 
 
 def _refuse_16_bits(name: str, dtype: str) -> None:

@@ -37,6 +37,9 @@ SAMPLERS = {
     "uniform_float64_symmetric": lambda shape, **where: um.random.uniform(
         shape, low=-1, high=1, dtype=um.float64, **where
     ),
+    "uniform_float64_point": lambda shape, **where: um.random.uniform(
+        shape, low=0.3, high=0.3, dtype=um.float64, **where
+    ),
     "uniform_float16": lambda shape, **where: um.random.uniform(
         shape, dtype=um.float16, **where
     ),

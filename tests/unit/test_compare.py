@@ -10,7 +10,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from unifiedml.testing import (
     _compare,
@@ -55,18 +54,13 @@ def test_everything_agrees_with_itself(x: Array) -> None:
     assert_close(FakeTensor(x, x.dtype), x, family="exact")
 
 
-@given(x=arrays(st.just((3,)), dtypes("real floating"), elements="nonzero"))
+@given(x=arrays((3,), dtypes("real floating"), elements="smooth"))
 @settings(max_examples=100, deadline=None)
-def test_the_last_digit_may_differ_by_what_the_family_allows(x: Array) -> None:
-    name = x.dtype.name
-    doubled = x.astype(np.float64) * (1 + 2 * eps(name))
-    y = np.clip(doubled, *np.finfo("f8").max * np.array([-1, 1])).astype(x.dtype)
-    assert_close(y, x)
-    further = np.abs(x.astype(np.float64)) < 2.0**-10 / tiny(name)
-    further &= np.abs(x.astype(np.float64)) > 2.0**20 * tiny(name)
-    if further.any():
-        y = (x.astype(np.float64) * 1.5).astype(x.dtype)[further]
-        assert "more than rounding explains" in message(y, x[further])
+def test_the_last_digits_may_differ(x: Array) -> None:
+    wide, one = x.astype(np.float64), eps(x.dtype)
+    assert_close((wide * (1 + 1.5 * one)).astype(x.dtype), x)
+    further = (wide * (1 + 20 * one)).astype(x.dtype)
+    assert "3 of 3 elements differ by more than rounding" in message(further, x)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -143,7 +137,7 @@ def test_the_message_shows_the_worst_element() -> None:
 
 def test_the_worst_element_is_the_one_farthest_beyond_its_bound() -> None:
     expected = np.array([1000.0, 1.0])
-    text = message(expected + [0.2, 0.1], expected)
+    text = message(np.array([1000.2, 1.1]), expected)
     assert "worst at [1]: actual 1.1, expected 1.0" in text
 
 
@@ -173,7 +167,7 @@ def test_infinities_of_other_sign_or_missing() -> None:
     assert "1 of 2 elements differ" in message(infinite, np.abs(infinite))
     assert "difference inf" in message(infinite, np.array([np.inf, -1.0]))
     assert "difference inf" in message(np.array([np.inf, -1.0]), infinite)
-    assert "1 of 2" in message(infinite + 1j, infinite + np.array([1j, 2j]))
+    assert "1 of 2 elements differ" in message(infinite + 1j, np.abs(infinite) + 1j)
 
 
 def test_data_types() -> None:
@@ -194,11 +188,9 @@ def test_shapes_are_not_broadcast() -> None:
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "int64"])
 def test_integers_must_be_equal(dtype: str) -> None:
-    expected = np.array([0, 1, np.iinfo(dtype).max if dtype != "bool" else 1], dtype)
-    actual = expected.copy()
-    actual[2] -= 1 if dtype != "bool" else np.False_
-    if dtype == "bool":
-        actual[2] = False
+    most = 1 if dtype == "bool" else np.iinfo(dtype).max
+    expected = np.array([0, 1, most], dtype)
+    actual = np.array([0, 1, most - 1], dtype)
     assert message(actual, expected, name="n") == (
         "n: 1 of 3 elements are not equal\n"
         f"  first at [2]: actual {actual[2]}, expected {expected[2]}\n"
@@ -210,7 +202,7 @@ def test_integers_must_be_equal(dtype: str) -> None:
     ("actual", "expected", "text"),
     [
         ({"w": 1.0}, {"v": 1.0}, "grads: keys ['w'], expected ['v']"),
-        ([1.0, 2.0], [1.0], "grads: 2 items, expected 1 items"),
+        ([1.0, 2.0], [1.0], "grads: 2 items, expected 1"),
         ({"w": [1.0, None]}, {"w": [1.0, 2.0]}, "grads['w'][1]: NoneType, expected"),
         ({"w": 1.0}, [1.0], "grads: dict, expected list"),
         ("text", "text", "grads: str, expected str"),
@@ -248,7 +240,7 @@ def test_the_bound_is_the_models(dtype: Any, factor: float) -> None:
 
 def test_the_scale_may_be_a_function_of_the_magnitudes() -> None:
     small, large = np.array([1.0, 1e-12]), np.array([1e3, 1e-9])
-    moved = [small + [0, 1e-15], large + [0, 1e-12]]
+    moved = [small + np.array([0, 1e-15]), large + np.array([0, 1e-12])]
     assert "[0]: 1 of 2" in message(moved, [small, large])
     assert_close(moved, [small, large], scale=np.max)
 
@@ -336,16 +328,20 @@ def test_a_wrong_gradient_is_caught() -> None:
     assert "4 of 4 elements" in message(wrong, oracle.value, **options)
 
 
-def test_a_kink_shows_in_the_error_estimate() -> None:
-    near = np.array([2.0**-6])  # nearer to the kink of |x − 1/32| than the first step
-    (gradient,) = numeric_vjp(lambda x: np.abs(x - 2.0**-5), [near + 1 / 64], [1.0])
-    assert np.all(gradient.error > 0.1) or np.abs(gradient.value) < 1
+def test_kinks_beside_and_at_the_operand() -> None:
+    kink = 1 + 2.0**-6  # within the first step
+    (beside,) = numeric_vjp(lambda x: np.abs(x - kink), [[1.0, 1.25]], [1.0, 1.0])
+    assert np.all(np.abs(beside.value - [-1, 1]) <= beside.error)
+    assert np.all(beside.error < 2.0**-20)
+    (at,) = numeric_vjp(lambda x: np.maximum(x - 1, 0), [[1.0]], [1.0])
+    assert at.value == 0.5  # the symmetric derivative, which no estimate tells apart
 
 
 def test_operands_that_do_not_enter_have_gradient_zero() -> None:
     x, y = numeric_vjp(lambda x, y: x**2, [[3.0], [5.0]], [2.0])
     assert np.all(np.abs(x.value - 12) <= x.error)
-    assert (y.value, y.error) == (0, 0)
+    assert y.value == 0
+    assert y.error < 2.0**-900  # nothing but underflow
 
 
 def test_numeric_gradients_refuse_what_they_cannot_do() -> None:
@@ -355,9 +351,9 @@ def test_numeric_gradients_refuse_what_they_cannot_do() -> None:
         numeric_vjp(np.exp, [np.ones(3)], np.ones(2))
     with (
         np.errstate(invalid="ignore"),
-        pytest.raises(ValueError, match=r"no finite .* argument 0 at \(1,\) = -1\.0"),
+        pytest.raises(ValueError, match=r"no finite .* argument 0 at \(0,\) = -1\.0"),
     ):
-        numeric_vjp(np.sqrt, [np.array([1.0, -1.0])], np.array([1.0, 0.0]))
+        numeric_vjp(np.sqrt, [[-1.0]], [1.0])
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unifiedml import _philox
@@ -26,7 +26,6 @@ keys = st.integers(0, 2**64 - 1)
 draws = st.integers(0, 2**63 - 1)
 counts = st.integers(0, 40)
 floats32 = st.floats(-(2.0**100), 2.0**100, width=32)
-no_deadline = settings(deadline=None)
 
 
 def sha256(array):
@@ -161,7 +160,6 @@ def test_folded_keys_differ_from_each_other_and_from_words_of_every_draw():
 # Words ------------------------------------------------------------------------------
 
 
-@no_deadline
 @given(key=keys, draw=draws, index=st.integers(0, 2**66 - 1))
 def test_any_word_is_the_papers(key, draw, index):
     number, place = divmod(index, 4)
@@ -170,7 +168,6 @@ def test_any_word_is_the_papers(key, draw, index):
     assert word.tolist() == [_philox.block(counter, key)[place]]
 
 
-@no_deadline
 @given(
     key=keys,
     draw=draws,
@@ -241,7 +238,6 @@ def test_extreme_words_stay_below_one(monkeypatch):
         assert out[[0, -1]].tolist() == [0.0, 1 - 2.0**-bits]
 
 
-@no_deadline
 @given(key=keys, draw=draws, bounds=st.tuples(floats32, floats32))
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_range_holds_its_numbers(dtype, key, draw, bounds):
@@ -259,7 +255,6 @@ def test_what_rounds_up_to_high_is_the_number_before_it(monkeypatch, dtype):
         assert _philox.uniform_range(0, 0, 1, low, high, dtype) == [high - spacing]
 
 
-@no_deadline
 @given(low=floats32, high=floats32)
 def test_products_of_a_range_are_exact_below_float64(low, high):
     """What makes fused multiply-add harmless: no bit of the product is lost."""
@@ -270,7 +265,6 @@ def test_products_of_a_range_are_exact_below_float64(low, high):
     assert math.isclose(width, high - low, rel_tol=2**-29)
 
 
-@no_deadline
 @given(key=keys, limit=st.floats(2**-60, 2**60, width=32))
 def test_symmetric_uniform_rounds_once(key, limit):
     words = _philox.words(key, 0, 16).tolist()
@@ -323,7 +317,6 @@ def test_bernoulli_at_its_ends_and_at_its_threshold(monkeypatch):
     assert _philox.bernoulli(0, 0, 4, 0.75).tolist() == [False, False, True, True]
 
 
-@no_deadline
 @given(
     key=keys,
     draw=draws,
@@ -337,7 +330,6 @@ def test_randint_is_the_formula(key, draw, low, width):
     assert low <= out.min() <= out.max() < low + width
 
 
-@no_deadline
 @given(key=keys, draw=draws, count=counts)
 def test_permutation_is_one(key, draw, count):
     out = _philox.permutation(key, draw, count)

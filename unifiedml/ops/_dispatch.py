@@ -22,6 +22,7 @@ from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, load
 from unifiedml._dtypes import DTYPES, DType, iinfo
 from unifiedml._rules.promotion import promote, promote_scalar
+from unifiedml._rules.shapes import broadcast_shapes
 from unifiedml._tensor import Tensor
 
 Kinds = frozenset[str]
@@ -33,6 +34,7 @@ REAL_FLOATING: Final[Kinds] = frozenset({"float"})
 INTEGER: Final[Kinds] = frozenset({"signed", "unsigned"})
 BITS: Final[Kinds] = INTEGER | {"bool"}
 BOOL: Final[Kinds] = frozenset({"bool"})
+NO_UINT64: Final = frozenset({"uint64"})
 SIGN_BIT: Final = -(2**63)
 
 _WORDS: Final[dict[Kinds, str]] = {
@@ -71,6 +73,11 @@ class Op:
     def accepts(self, dtype: DType) -> bool:
         """Tell whether the operation is defined for ``dtype``."""
         return dtype.kind in self.kinds and dtype.name not in self.excluded
+
+
+def broadcastable(*tensors: Tensor) -> None:
+    """Raise if the shapes of ``tensors`` do not broadcast: an ``explain`` of `Op`."""
+    broadcast_shapes(*(x.shape for x in tensors))
 
 
 def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozenset[int]]:

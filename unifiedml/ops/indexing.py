@@ -24,8 +24,8 @@ from unifiedml._rules.shapes import broadcast_shapes
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import ANY, Op, apply, as_strong, as_tensors, execute
 from unifiedml.ops.creation import from_array
-from unifiedml.ops.elementwise import where
 from unifiedml.ops.manipulation import broadcast_to, permute_dims, reshape
+from unifiedml.ops.selection import where
 
 __all__ = ["nonzero", "take"]
 

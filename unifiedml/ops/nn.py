@@ -16,9 +16,12 @@ from unifiedml._dtypes import DTYPES, DType, as_dtype
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, apply, as_tensors, unary
+from unifiedml.ops.comparison import equal
 from unifiedml.ops.creation import arange, from_array
-from unifiedml.ops.elementwise import equal, erfc, expm1, where
+from unifiedml.ops.exponential import expm1
 from unifiedml.ops.manipulation import expand_dims
+from unifiedml.ops.selection import where
+from unifiedml.ops.special import erfc
 
 __all__ = [
     "elu",

@@ -21,9 +21,11 @@ from unifiedml.ops._dispatch import (
     apply,
     as_tensors,
 )
-from unifiedml.ops.elementwise import log, sqrt, square, subtract, where
-from unifiedml.ops.elementwise import abs as _abs
-from unifiedml.ops.elementwise import exp as _exp
+from unifiedml.ops.arithmetic import abs as _abs
+from unifiedml.ops.arithmetic import square, subtract
+from unifiedml.ops.exponential import exp as _exp
+from unifiedml.ops.exponential import log, sqrt
+from unifiedml.ops.selection import where
 
 __all__ = [
     "all",

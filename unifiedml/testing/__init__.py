@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
     try:
         strategies = importlib.import_module("unifiedml.testing._strategies")
     except ModuleNotFoundError as error:
-        if error.name != "hypothesis":
+        if (error.name or "").partition(".")[0] != "hypothesis":
             raise
         raise ImportError(
             f"unifiedml.testing.{name} needs Hypothesis: pip install 'unifiedml[test]'"

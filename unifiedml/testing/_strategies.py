@@ -91,7 +91,7 @@ def arrays(
         elements: Which values. Of the real floating-point numbers, and for complex
             numbers of their parts:
 
-            - ``"any"``: all, with infinities and NaN
+            - ``"any"``: all, in half of the arrays with infinities and NaN
             - ``"finite"``: from the least to the largest number
             - ``"positive"``: finite and greater than zero
             - ``"nonzero"``: finite and not zero (for complex numbers neither part)
@@ -153,6 +153,8 @@ def seeds() -> st.SearchStrategy[int]:
 def _arrays(draw: st.DrawFn, shape: Any, dtype: Any, elements: Elements) -> Array:
     size = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     chosen = as_dtype(draw(dtype) if isinstance(dtype, st.SearchStrategy) else dtype)
+    if elements == "any" and draw(st.booleans()):
+        elements = "finite"
     values = _values(chosen, elements)
     if draw(st.booleans()):
         values = st.sampled_from(draw(st.lists(values, min_size=1, max_size=3)))
@@ -197,13 +199,13 @@ def _floats(dtype: DType, elements: Elements) -> st.SearchStrategy[float]:
     ranges = _ranges(elements, info.smallest_normal, info.max)
     candidates = (0.0, 1.0, 0.5, info.smallest_normal, info.max)
     edges = [v for c in candidates for v in (c, -c) if _inside(v, ranges)]
-    if elements == "any":
-        edges += [math.inf, -math.inf, math.nan]
     widths: dict[str, Literal[16, 32, 64]] = {"float16": 16, "float64": 64}
     width = widths.get(dtype.name, 32)
-    drawn = (
+    drawn = [
         st.floats(low, high, width=width, allow_subnormal=False) for low, high in ranges
-    )
+    ]
+    if elements == "any":
+        drawn.append(st.sampled_from([math.nan, math.inf, -math.inf]))
     return st.one_of(st.sampled_from(edges), *drawn).map(_rounding_to(dtype))
 
 

@@ -1,0 +1,35 @@
+"""Losses: functions of what is true and what a model returns.
+
+All have the arguments ``(y_true, y_pred)`` of Keras, the options ``sample_weight``
+and ``reduction``, and return a scalar by default. ``sample_weight``, of shape
+``(batch,)``, multiplies the loss of each example; ``reduction`` is
+
+- ``"mean"``: the mean over the elements of the loss. Weights do not enter the divisor
+  (as in Keras; PyTorch divides by the sum of the class weights).
+- ``"sum"``: their sum.
+- ``"none"``: no reduction.
+"""
+
+from unifiedml.losses._base import Loss as Loss
+from unifiedml.losses._base import get as get
+from unifiedml.losses._classification import binary_crossentropy as binary_crossentropy
+from unifiedml.losses._classification import (
+    categorical_crossentropy as categorical_crossentropy,
+)
+from unifiedml.losses._classification import (
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+)
+from unifiedml.losses._regression import huber as huber
+from unifiedml.losses._regression import mean_absolute_error as mean_absolute_error
+from unifiedml.losses._regression import mean_squared_error as mean_squared_error
+
+__all__ = [
+    "Loss",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "get",
+    "huber",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "sparse_categorical_crossentropy",
+]

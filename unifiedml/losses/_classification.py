@@ -1,0 +1,207 @@
+"""Cross-entropies."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from unifiedml._dtypes import DTYPES
+from unifiedml._tensor import Operand, Tensor
+from unifiedml.losses._base import beside, check_float, reduced, same_shape
+from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel
+from unifiedml.ops.exponential import log
+from unifiedml.ops.manipulation import reshape
+from unifiedml.ops.nn import log_softmax, one_hot, softplus
+from unifiedml.ops.reduction import sum
+from unifiedml.ops.selection import where
+from unifiedml.ops.selection import clip
+
+__all__ = [
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+]
+
+EPSILON: Final = 1e-7
+"""Probabilities are kept this far from 0 and 1, as in Keras, so that a logarithm is
+finite. From logits nothing is cut off: prefer ``from_logits=True``."""
+
+
+def _check_labels(logits: Tensor, labels: Tensor) -> None:
+    values = labels.numpy()
+    classes = logits.shape[-1]
+    bad = values[(values < 0) | (values >= classes)]
+    if bad.size:
+        raise IndexError(
+            f"sparse_categorical_crossentropy: label {int(bad[0])} is out of range "
+            f"for {classes} classes: labels are 0 to {classes - 1}"
+        )
+
+
+_SPARSE = Op("sparse_cross_entropy", REAL_FLOATING, explain=_check_labels)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    from_logits: bool = False,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return ``-log(probability of the true class)``, for integer labels.
+
+    Args:
+        y_true: Class numbers, integers of shape ``(...)`` or ``(..., 1)``.
+        y_pred: Shape ``(..., classes)``, real floating-point: probabilities, or
+            logits.
+        from_logits: Whether ``y_pred`` are logits.
+        sample_weight: Shape ``(batch,)``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        TypeError: Labels are not integers (NaN is none), or ``y_pred`` is not a real
+            floating-point tensor.
+        ValueError: The shapes do not fit, or there are no examples.
+        IndexError: A label is not in ``range(classes)``. There is no label that is
+            ignored.
+
+    Example:
+        >>> import unifiedml as um
+        >>> logits = um.tensor([[0.0, 0.0]])
+        >>> loss = um.losses.sparse_categorical_crossentropy(
+        ...     [1], logits, from_logits=True
+        ... )
+        >>> round(loss.item(), 4)
+        0.6931
+    """
+    name = "sparse_categorical_crossentropy"
+    check_float(name, y_pred)
+    labels = _labels(name, y_true, y_pred)
+    classes = y_pred.shape[-1]
+    if from_logits:
+        losses = _sparse_from_logits(
+            reshape(y_pred, (-1, classes)) if y_pred.size else y_pred,
+            reshape(labels, (-1,)),
+        )
+        losses = reshape(losses, labels.shape)
+    else:
+        _check_labels(y_pred, labels)
+        hot = one_hot(labels, classes, dtype=DTYPES["bool"])
+        chosen = sum(where(hot, y_pred, 0.0), axis=-1)
+        losses = -log(clip(chosen, EPSILON, 1.0 - EPSILON))
+    return reduced(name, losses, sample_weight, reduction)
+
+
+def _sparse_from_logits(logits: Tensor, labels: Tensor) -> Tensor:
+    if not labels.size:
+        return sum(logits, axis=-1)
+    if logits.dtype.bits == 16:
+        wide = logits.astype(DTYPES["float32"])
+        return _sparse_from_logits(wide, labels).astype(logits.dtype)
+    function, _ = kernel(_SPARSE, logits._backend)
+    return execute(_SPARSE, function, (logits, labels), ())
+
+
+def _labels(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
+    labels = beside(y_pred, y_true)
+    if not labels.dtype.is_integer:
+        raise TypeError(
+            f"{name}: labels are integers, the numbers of classes, not "
+            f"{labels.dtype.name}; for one probability a class use "
+            "categorical_crossentropy"
+        )
+    shape = y_pred.shape
+    if labels.shape == (*shape[:-1], 1) and labels.shape != shape[:-1]:
+        labels = reshape(labels, shape[:-1])
+    if not shape or labels.shape != shape[:-1]:
+        raise ValueError(
+            f"{name}: y_true has shape {labels.shape} and y_pred {shape}: y_pred needs "
+            "one more dimension, which counts the classes"
+        )
+    return labels.astype(DTYPES["int64"])
+
+
+def categorical_crossentropy(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    from_logits: bool = False,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return ``-sum(y_true * log(y_pred))`` over classes, for probabilities as labels.
+
+    A class of label 0 adds nothing, also where its prediction is 0. The gradient is
+    the true derivative also for labels that do not sum to 1.
+
+    Args:
+        y_true: Shape ``(..., classes)``, one probability a class.
+        y_pred: The same shape, real floating-point: probabilities, or logits.
+        from_logits: Whether ``y_pred`` are logits.
+        sample_weight: Shape ``(batch,)``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        TypeError: ``y_pred`` is not a real floating-point tensor.
+        ValueError: The shapes differ, or there are no examples.
+
+    Example:
+        >>> import unifiedml as um
+        >>> logits = um.tensor([[0.0, 0.0]])
+        >>> loss = um.losses.categorical_crossentropy(
+        ...     um.tensor([[0.5, 0.5]]), logits, from_logits=True
+        ... )
+        >>> round(loss.item(), 4)
+        0.6931
+    """
+    name = "categorical_crossentropy"
+    true = same_shape(name, y_true, y_pred)
+    if not true.ndim:
+        raise ValueError(f"{name}: y_pred needs a dimension that counts the classes")
+    if from_logits:
+        logarithm = log_softmax(y_pred)
+    else:
+        logarithm = log(clip(y_pred, EPSILON, 1.0 - EPSILON))
+    losses = -sum(where(true == 0, 0.0, true * logarithm), axis=-1)
+    return reduced(name, losses, sample_weight, reduction)
+
+
+def binary_crossentropy(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    from_logits: bool = False,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return ``-y_true * log(y_pred) - (1 - y_true) * log(1 - y_pred)``.
+
+    Args:
+        y_true: Shape ``(batch, ...)``, probabilities of yes, usually 0 or 1.
+        y_pred: The same shape, real floating-point: probabilities, or logits.
+        from_logits: Whether ``y_pred`` are logits.
+        sample_weight: Shape ``(batch,)``.
+        reduction: ``"mean"`` (over all elements), ``"sum"`` or ``"none"``.
+
+    Raises:
+        TypeError: ``y_pred`` is not a real floating-point tensor.
+        ValueError: The shapes differ, or there are no examples.
+
+    Example:
+        >>> import unifiedml as um
+        >>> loss = um.losses.binary_crossentropy([1.0], um.tensor([0.5]))
+        >>> round(loss.item(), 4)
+        0.6931
+    """
+    name = "binary_crossentropy"
+    true = same_shape(name, y_true, y_pred)
+    if from_logits:
+        # Each half keeps its precision where the other one cancels.
+        losses = true * softplus(-y_pred) + (1.0 - true) * softplus(y_pred)
+    else:
+        p = clip(y_pred, EPSILON, 1.0 - EPSILON)
+        losses = -(true * log(p) + (1.0 - true) * log(1.0 - p))
+    return reduced(name, losses, sample_weight, reduction)

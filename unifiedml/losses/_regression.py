@@ -1,0 +1,103 @@
+"""Losses of regression."""
+
+from __future__ import annotations
+
+from unifiedml._tensor import Operand, Tensor
+from unifiedml.losses._base import reduced, same_shape
+from unifiedml.ops.arithmetic import abs, square
+from unifiedml.ops.selection import where
+
+__all__ = ["huber", "mean_absolute_error", "mean_squared_error"]
+
+
+def mean_squared_error(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the mean of ``(y_true - y_pred)**2``.
+
+    Args:
+        y_true: Shape ``(batch, ...)``.
+        y_pred: The same shape, real floating-point.
+        sample_weight: Shape ``(batch,)``.
+        reduction: ``"mean"`` (over all elements), ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: The shapes differ, or there are no examples.
+        TypeError: ``y_pred`` is not a real floating-point tensor.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.losses.mean_squared_error(um.zeros(2), um.tensor([1.0, 3.0])).item()
+        5.0
+    """
+    true = same_shape("mean_squared_error", y_true, y_pred)
+    losses = square(y_pred - true)
+    return reduced("mean_squared_error", losses, sample_weight, reduction)
+
+
+def mean_absolute_error(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the mean of ``abs(y_true - y_pred)``; its gradient at 0 is 0.
+
+    Arguments and errors are those of `mean_squared_error`.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.losses.mean_absolute_error(um.zeros(2), um.tensor([1.0, -3.0])).item()
+        2.0
+    """
+    true = same_shape("mean_absolute_error", y_true, y_pred)
+    losses = abs(y_pred - true)
+    return reduced("mean_absolute_error", losses, sample_weight, reduction)
+
+
+def huber(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    delta: float = 1.0,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the mean of ``d**2 / 2`` where ``d <= delta``, else of the tangent.
+
+    There ``d = abs(y_true - y_pred)`` and the tangent is ``delta * (d - delta / 2)``.
+
+    Args:
+        y_true: Shape ``(batch, ...)``.
+        y_pred: The same shape, real floating-point.
+        delta: Where the square turns into a line, positive.
+        sample_weight: Shape ``(batch,)``.
+        reduction: ``"mean"`` (over all elements), ``"sum"`` or ``"none"``.
+
+    Raises:
+        ValueError: ``delta`` is not positive, and as `mean_squared_error`.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.losses.huber(um.zeros(2), um.tensor([1.0, 3.0])).item()
+        1.5
+
+    Reference:
+        Huber (1964), "Robust Estimation of a Location Parameter".
+    """
+    if not delta > 0:
+        raise ValueError(f"huber: delta is positive, not {delta}")
+    distance = abs(y_pred - same_shape("huber", y_true, y_pred))
+    near = distance <= delta
+    # A far distance squared could overflow and spoil the other branch's gradient.
+    square_part = square(where(near, distance, 0.0)) * 0.5
+    losses = where(near, square_part, (distance - 0.5 * delta) * delta)
+    return reduced("huber", losses, sample_weight, reduction)

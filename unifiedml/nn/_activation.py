@@ -1,0 +1,62 @@
+"""Activations as functions, by name, and as a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from unifiedml._tensor import Tensor
+from unifiedml.nn._module import Module
+from unifiedml.ops import nn
+from unifiedml.ops.trigonometry import tanh
+
+__all__ = ["Activation", "Activate", "resolve"]
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def linear(x: Tensor) -> Tensor:
+    """Return ``x``."""
+    return x
+
+
+_BY_NAME: Final[dict[str, Activation]] = {
+    function.__name__: function
+    for function in (
+        nn.elu,
+        nn.gelu,
+        nn.leaky_relu,
+        linear,
+        nn.log_sigmoid,
+        nn.log_softmax,
+        nn.relu,
+        nn.relu6,
+        nn.selu,
+        nn.sigmoid,
+        nn.silu,
+        nn.softmax,
+        nn.softplus,
+        tanh,
+    )
+}
+
+
+def resolve(activation: str | Activation | None) -> Activation | None:
+    """Return the activation of a name, or what is one already.
+
+    Raises:
+        ValueError: There is none of that name.
+        TypeError: It is neither a name nor a function.
+    """
+    if activation is None or activation == "linear":
+        return None
+    if callable(activation):
+        return activation
+    if not isinstance(activation, str):
+        raise TypeError(f"an activation is a function or its name, not {activation!r}")
+    if activation not in _BY_NAME:
+        raise ValueError(
+            f"there is no activation {activation!r}: choose from "
+            f"{', '.join(sorted(_BY_NAME))}, or pass a function"
+        )
+    return _BY_NAME[activation]

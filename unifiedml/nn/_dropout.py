@@ -1,0 +1,71 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from unifiedml import random
+from unifiedml._backend.registry import use_backend
+from unifiedml._parameter import Buffer
+from unifiedml._tensor import Tensor
+from unifiedml.nn._module import Module
+from unifiedml.ops.selection import where
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Module):
+    """In training, sets elements to zero at random and scales up the others.
+
+    Which elements are dropped depends on the seed, on the layer's path in the model
+    and on how often it has been called in training; not on backend or device. A
+    saved model goes on where it stopped.
+
+    Args:
+        rate: The fraction to drop, in [0, 1], rounded to a multiple of 2**-16.
+
+    Attributes:
+        draws: How often the layer has been called in training, 0-d int64.
+
+    Shape:
+        Any, and the same.
+
+    Raises:
+        ValueError: ``rate`` is outside [0, 1].
+
+    Example:
+        >>> import unifiedml as um
+        >>> layer = um.Dropout(0.5).eval()
+        >>> layer(um.ones(3)).tolist()
+        [1.0, 1.0, 1.0]
+
+    Reference:
+        Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout:
+        A Simple Way to Prevent Neural Networks from Overfitting", in the form that
+        scales in training ("inverted").
+    """
+
+    def __init__(self, rate: float) -> None:
+        if not 0 <= rate <= 1:
+            raise ValueError(f"rate is a fraction in [0, 1], not {rate!r}")
+        self.rate = rate
+        self.draws = Buffer(0, dtype="int64")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with elements dropped in training, else ``x`` itself."""
+        if not self.training or self.rate == 0:
+            return x
+        draw = int(self.draws)
+        self.draws.assign(draw + 1)
+        path = f"{self._path()}.dropout"
+        with use_backend(x.backend):
+            keep = random.keep_mask(
+                x.shape,
+                self.rate,
+                key=random.layer_key(path),
+                draw=draw,
+                device=x.device,
+            )
+        # Chosen, not multiplied: a dropped infinity is 0, not NaN.
+        return where(keep, x * random.keep_scale(self.rate), 0.0)
+
+    def _describe(self) -> str:
+        return f"{self.rate}"

@@ -1,0 +1,200 @@
+"""The methods of a model that train it: Keras's ``compile``, ``fit`` and so on.
+
+Here are the names and what they mean; the work is done in `unifiedml.train`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from unifiedml.losses import Loss
+    from unifiedml.metrics import Metric
+    from unifiedml.nn._module import Module
+    from unifiedml.optim import Optimizer
+    from unifiedml.train import Callback, History
+    from unifiedml.train._trainer import Trainer
+
+Data = Any
+"""A NumPy array, a tensor, or a nest of dicts, lists and tuples of them, with the
+examples along the first axis; or an iterable of batches ``(x, y)`` or
+``(x, y, sample_weight)``."""
+
+
+class Trainable:
+    """Gives a module ``compile``, ``fit``, ``evaluate``, ``predict``."""
+
+    _trainer: Trainer | None = None
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "adam",
+        loss: str | Loss | None = None,
+        metrics: Sequence[str | Metric] = (),
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: An optimizer without parameters of its own, or the name of
+                one: it is given those of the model.
+            loss: A function of ``(y_true, y_pred)``, or the name of one in
+                `unifiedml.losses`.
+            metrics: Metrics, or their names, such as ``"accuracy"``.
+
+        Raises:
+            ValueError: There is no optimizer, loss or metric of that name.
+
+        Example:
+            >>> import unifiedml as um
+            >>> model = um.Sequential(um.Dense(1, input_size=1))
+            >>> model.compile(optimizer="sgd", loss="mean_squared_error")
+        """
+        from unifiedml.train._trainer import Trainer
+
+        self._trainer = Trainer(cast("Module", self), optimizer, loss, metrics)
+
+    def _compiled(self) -> Trainer:
+        if self._trainer is None:
+            raise RuntimeError(
+                "the model does not know how to train: call "
+                "model.compile(optimizer=..., loss=...) first"
+            )
+        return self._trainer
+
+    def fit(
+        self,
+        x: Data,
+        y: Data = None,
+        *,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: bool = True,
+        callbacks: Sequence[Callback] = (),
+        validation_split: float = 0.0,
+        validation_data: Data = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Data = None,
+    ) -> History:
+        """Train the model.
+
+        The order of the examples depends on the seed and the epoch, not on the
+        backend. Afterwards the model is in evaluation mode.
+
+        Args:
+            x: Inputs, the examples along the first axis; or an iterable of batches
+                ``(x, y)`` or ``(x, y, sample_weight)``, made anew for each epoch.
+                Floating-point NumPy arrays are converted to the data type of the
+                model's parameters.
+            y: What the model should return; None with an iterable.
+            batch_size: Examples a step; the last batch may be smaller.
+            epochs: How often to go through the data.
+            verbose: Show a progress bar.
+            callbacks: Told of the beginning and end of epochs and batches.
+            validation_split: This fraction of the examples, the last ones, is not
+                trained on but evaluated after each epoch.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate
+                after each epoch.
+            shuffle: Take the examples in a new random order in each epoch.
+            class_weight: A factor for the loss of each class (integer labels).
+            sample_weight: A factor for the loss of each example, shape
+                ``(examples,)``.
+
+        Returns:
+            The history of loss and metrics, one entry an epoch.
+
+        Raises:
+            RuntimeError: The model has not been compiled.
+            ValueError: Lengths differ, there are no examples, or an argument is out
+                of range.
+            NonFiniteLossError: The loss is NaN or infinite; the parameters are as
+                they were before that step.
+
+        Example:
+            >>> import numpy as np, unifiedml as um
+            >>> x = np.linspace(-1, 1, 64, dtype="float32")[:, None]
+            >>> model = um.Sequential(um.Dense(1))
+            >>> model.compile(um.SGD(learning_rate=0.1), "mean_squared_error")
+            >>> history = model.fit(x, 3 * x, epochs=20, verbose=False)
+            >>> history["loss"][-1] < history["loss"][0]
+            True
+        """
+        from unifiedml.train._fit import fit
+
+        return fit(
+            self._compiled(),
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+        )
+
+    def evaluate(
+        self,
+        x: Data,
+        y: Data = None,
+        *,
+        batch_size: int = 32,
+        sample_weight: Data = None,
+        verbose: bool = False,
+    ) -> dict[str, float]:
+        """Return the loss and the metrics on data, in evaluation mode.
+
+        Arguments and errors are those of `fit`. The loss is the mean over examples.
+        """
+        from unifiedml.train._evaluate import evaluate
+
+        return evaluate(
+            self._compiled(),
+            x,
+            y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            verbose=verbose,
+        )
+
+    def predict(
+        self, x: Data, *, batch_size: int = 32, verbose: bool = False
+    ) -> npt.NDArray[Any]:
+        """Return what the model returns for ``x``, in evaluation mode, as NumPy array.
+
+        The model need not have been compiled.
+
+        Args:
+            x: Inputs, the examples along the first axis; or an iterable of batches
+                of inputs.
+            batch_size: Examples a step.
+            verbose: Show a progress bar.
+
+        Example:
+            >>> import numpy as np, unifiedml as um
+            >>> um.Sequential(um.Dense(2)).predict(np.zeros((5, 3))).shape
+            (5, 2)
+        """
+        from unifiedml.train._evaluate import predict
+
+        return predict(
+            cast("Module", self), x, batch_size=batch_size, verbose=verbose
+        )
+
+    def train_on_batch(
+        self, x: Data, y: Data, sample_weight: Data = None
+    ) -> dict[str, float]:
+        """Take one training step on a batch, and return its loss and metrics.
+
+        Raises:
+            NonFiniteLossError: The loss is NaN or infinite; nothing was changed.
+        """
+        return self._compiled().train_on_batch(x, y, sample_weight)
+
+

@@ -1,0 +1,240 @@
+"""Arithmetic, element by element."""
+
+from __future__ import annotations
+
+from unifiedml._dtypes import DTYPES
+from unifiedml._rules.promotion import DEFAULTS
+from unifiedml._tensor import Operand, Tensor
+from unifiedml.ops._dispatch import (
+    FLOATING,
+    NO_UINT64,
+    NUMERIC,
+    REAL,
+    Op,
+    apply,
+    as_tensors,
+    binary,
+    broadcastable,
+    unary,
+)
+from unifiedml.ops.selection import where
+
+__all__ = [
+    "abs",
+    "add",
+    "divide",
+    "floor_divide",
+    "multiply",
+    "negative",
+    "positive",
+    "pow",
+    "reciprocal",
+    "remainder",
+    "sign",
+    "square",
+    "subtract",
+]
+
+
+def _divisors(x1: Tensor, x2: Tensor) -> None:
+    broadcastable(x1, x2)
+    if x2.dtype.is_integer and bool((x2.numpy() == 0).any()):
+        raise ZeroDivisionError("integer division by zero")
+
+
+_ABS = Op("abs", NUMERIC)
+_ADD = Op("add", NUMERIC, explain=broadcastable)
+_DIVIDE = Op("divide", FLOATING, explain=broadcastable)
+_FLOOR_DIVIDE = Op("floor_divide", REAL, excluded=NO_UINT64, explain=_divisors)
+_MULTIPLY = Op("multiply", NUMERIC, explain=broadcastable)
+_NEGATIVE = Op("negative", NUMERIC)
+_POSITIVE = Op("positive", NUMERIC)
+_POWER = Op("power", NUMERIC, excluded=NO_UINT64, explain=broadcastable)
+_POWER_CONSTANT = Op("power_constant", NUMERIC, excluded=NO_UINT64)
+_REMAINDER = Op("remainder", REAL, excluded=NO_UINT64, explain=_divisors)
+_SIGN = Op("sign", REAL)
+_SQUARE = Op("square", NUMERIC)
+_SUBTRACT = Op("subtract", NUMERIC, explain=broadcastable)
+
+
+def add(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return ``x1 + x2``.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.add(um.tensor([1, 2]), 10).tolist()
+        [11, 12]
+    """
+    return binary(_ADD, x1, x2)
+
+
+def subtract(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return ``x1 - x2``; unsigned integers wrap around.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.subtract(um.tensor([1, 2]), 10).tolist()
+        [-9, -8]
+    """
+    return binary(_SUBTRACT, x1, x2)
+
+
+def multiply(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return ``x1 * x2``.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.multiply(um.tensor([1, 2]), 10).tolist()
+        [10, 20]
+    """
+    return binary(_MULTIPLY, x1, x2)
+
+
+def divide(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return ``x1 / x2``; integers are divided in the default float, float32.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.divide(um.tensor([1, 2]), 4).tolist()
+        [0.25, 0.5]
+    """
+    integers = [
+        isinstance(x, int | float) or (isinstance(x, Tensor) and x.dtype.is_integer)
+        for x in (x1, x2)
+    ]
+    if all(integers):
+        x1, x2 = (
+            x.astype(DTYPES[DEFAULTS[float]])
+            if isinstance(x, Tensor) and x.dtype.is_integer
+            else x
+            for x in (x1, x2)
+        )
+    return binary(_DIVIDE, x1, x2)
+
+
+def floor_divide(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return the floor of the exact quotient, as Python's ``//``.
+
+    Its gradient is zero. It is slow on TensorFlow (100 times a division), which
+    rounds the quotient first and would answer 10 for ``1.0 // 0.1``.
+
+    Raises:
+        ZeroDivisionError: An integer is divided by zero.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.floor_divide(um.tensor([7, -7]), 2).tolist()
+        [3, -4]
+    """
+    return binary(_FLOOR_DIVIDE, x1, x2)
+
+
+def remainder(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return the remainder of ``x1 // x2``, of the sign of ``x2``, as Python's ``%``.
+
+    Raises:
+        ZeroDivisionError: An integer is divided by zero.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.remainder(um.tensor([7, -7]), 3).tolist()
+        [1, 2]
+    """
+    return binary(_REMAINDER, x1, x2)
+
+
+def pow(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return ``x1`` to the power of ``x2``.
+
+    The gradient for ``x1`` is 0 where ``x2`` is 0; that for ``x2`` is 0 where ``x1``
+    is 0 and ``x2`` is not negative, and NaN where ``x1`` is negative.
+
+    Raises:
+        ValueError: An integer is raised to a negative Python integer.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.pow(um.tensor([2.0, 3.0]), 2).tolist()
+        [4.0, 9.0]
+    """
+    if isinstance(x2, Tensor) or not isinstance(x2, bool | int | float):
+        return binary(_POWER, x1, x2)
+    base, exponent = as_tensors(_POWER, x1, x2)
+    if base.dtype.is_integer and x2 < 0:
+        raise ValueError(
+            f"cannot raise {base.dtype.name} to the negative power {x2}: "
+            "convert to a floating-point data type first"
+        )
+    if x2 == 2:
+        return unary(_SQUARE, base)
+    if x2 == 0:
+        # The derivative of x**0 is 0, also at 0 and at NaN.
+        return where(True, 1, base)
+    return apply(_POWER_CONSTANT, (base, exponent))
+
+
+def square(x: Operand, /) -> Tensor:
+    """Return ``x * x``.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.square(um.tensor([2.0, 3.0])).tolist()
+        [4.0, 9.0]
+    """
+    return unary(_SQUARE, x)
+
+
+def reciprocal(x: Operand, /) -> Tensor:
+    """Return ``1 / x`` of a floating-point tensor.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.reciprocal(um.tensor([2.0, 4.0])).tolist()
+        [0.5, 0.25]
+    """
+    return binary(_DIVIDE, 1, x)
+
+
+def negative(x: Operand, /) -> Tensor:
+    """Return ``-x``; unsigned integers wrap around.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.negative(um.tensor([1.0, -2.0])).tolist()
+        [-1.0, 2.0]
+    """
+    return unary(_NEGATIVE, x)
+
+
+def positive(x: Operand, /) -> Tensor:
+    """Return ``x`` as it is.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.positive(um.tensor([1.0, -2.0])).tolist()
+        [1.0, -2.0]
+    """
+    (x,) = as_tensors(_POSITIVE, x)
+    return Tensor(x._native, x._backend, x._node)
+
+
+def abs(x: Operand, /) -> Tensor:
+    """Return the absolute value; its gradient at 0 is 0.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.abs(um.tensor([1.0, -2.0])).tolist()
+        [1.0, 2.0]
+    """
+    return unary(_ABS, x)
+
+
+def sign(x: Operand, /) -> Tensor:
+    """Return -1, 0 or 1 by the sign; NaN for NaN. Its gradient is zero.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.sign(um.tensor([3.0, 0.0, -2.0])).tolist()
+        [1.0, 0.0, -1.0]
+    """
+    return unary(_SIGN, x)

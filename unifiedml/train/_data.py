@@ -1,0 +1,242 @@
+"""Data for training: arrays cut into batches, and iterables of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from unifiedml import random
+from unifiedml._dtypes import DType
+from unifiedml._tensor import Tensor
+from unifiedml._tree import map_tree
+from unifiedml.ops.creation import asarray
+from unifiedml.ops.indexing import take
+
+__all__ = ["ArrayData", "Batch", "IterableData", "as_data"]
+
+Index = npt.NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """What one step is given; ``y`` and ``weight`` may be None."""
+
+    x: Any
+    y: Any
+    weight: Any
+
+
+def is_array(value: Any) -> bool:
+    """Tell whether ``value`` holds examples along its first axis."""
+    return isinstance(value, Tensor | np.ndarray)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    found: list[Any] = []
+    map_tree(found.append, tree)
+    return found
+
+
+def _length(name: str, tree: Any) -> int:
+    lengths = set()
+    for leaf in _leaves(tree):
+        if not leaf.ndim:
+            raise ValueError(f"{name} has no axis that counts the examples")
+        lengths.add(int(leaf.shape[0]))
+    if len(lengths) != 1:
+        raise ValueError(f"the arrays of {name} have unequal lengths {sorted(lengths)}")
+    return lengths.pop()
+
+
+def _rows(tree: Any, index: Index | slice) -> Any:
+    def pick(leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray) or isinstance(index, slice):
+            return leaf[index]
+        return take(leaf, index, axis=0)
+
+    return map_tree(pick, tree)
+
+
+@dataclass(frozen=True)
+class ArrayData:
+    """Examples along the first axis of arrays.
+
+    Attributes:
+        x: Inputs.
+        y: Targets, or None.
+        weight: A factor for each example, or None.
+        length: How many examples there are.
+    """
+
+    x: Any
+    y: Any
+    weight: Any
+    length: int
+
+    def batches(self, batch_size: int, epoch: int | None) -> Iterator[Batch]:
+        """Yield batches, the last one perhaps smaller, shuffled for an epoch's number.
+
+        The order depends on the seed and the epoch alone.
+        """
+        order: Index | None = None
+        if epoch is not None:
+            order = shuffled(self.length, epoch)
+        for start in range(0, self.length, batch_size):
+            places = slice(start, start + batch_size)
+            index = places if order is None else order[places]
+            yield Batch(
+                _rows(self.x, index), _rows(self.y, index), _rows(self.weight, index)
+            )
+
+    def split(self, fraction: float) -> tuple[ArrayData, ArrayData]:
+        """Return the first examples, and the last ``fraction`` of them.
+
+        Raises:
+            ValueError: One part would be empty.
+        """
+        first = int(self.length * (1.0 - fraction))
+        if not 0 < first < self.length:
+            raise ValueError(
+                f"validation_split={fraction} of {self.length} examples leaves "
+                "nothing to train on, or nothing to validate"
+            )
+        parts = []
+        for places in (slice(0, first), slice(first, self.length)):
+            rows = [_rows(tree, places) for tree in (self.x, self.y, self.weight)]
+            parts.append(ArrayData(*rows, length=places.stop - places.start))
+        return parts[0], parts[1]
+
+    def count(self, batch_size: int) -> int | None:
+        """Return how many batches there are."""
+        return -(-self.length // batch_size)
+
+
+@dataclass(frozen=True)
+class IterableData:
+    """Batches that something else makes, anew for each epoch.
+
+    Attributes:
+        source: Yields ``x``, ``(x, y)`` or ``(x, y, weight)``.
+    """
+
+    source: Iterable[Any]
+
+    def batches(self, batch_size: int, epoch: int | None) -> Iterator[Batch]:
+        """Yield the batches as they come."""
+        number = 0
+        for number, item in enumerate(self.source, start=1):
+            given = item if isinstance(item, tuple) else (item,)
+            if not 1 <= len(given) <= 3:
+                raise ValueError(
+                    "an iterable yields x, (x, y) or (x, y, sample_weight), not "
+                    f"{len(given)} items"
+                )
+            yield Batch(*given, *[None] * (3 - len(given)))
+        if not number:
+            raise ValueError(
+                "the iterable has no batches (left): fit needs a list, or an object "
+                "that starts anew for each epoch, not a generator that is used up"
+            )
+
+    def count(self, batch_size: int) -> int | None:
+        """Return how many batches there are, if the source can tell."""
+        return len(self.source) if hasattr(self.source, "__len__") else None
+
+
+Data = ArrayData | IterableData
+
+
+def shuffled(length: int, epoch: int) -> Index:
+    """Return the order of the examples in an epoch."""
+    seed, _ = random.get_state()
+    order = random.permutation(length, key=random.key(seed, "shuffle"), draw=epoch)
+    index: Index = order.numpy()
+    return index
+
+
+def as_data(x: Any, y: Any = None, weight: Any = None) -> Data:
+    """Return ``x``, ``y`` and weights as data.
+
+    Raises:
+        TypeError: ``x`` is neither arrays nor an iterable of batches, or ``y`` is
+            given with an iterable.
+        ValueError: Lengths differ, or there are no examples.
+    """
+    x = as_arrays(x)
+    if is_array(x) or _is_tree_of_arrays(x):
+        return _array_data(x, as_arrays(y), as_arrays(weight))
+    if not isinstance(x, Iterable):
+        raise TypeError(
+            "data is arrays with the examples along the first axis, or an iterable of "
+            f"batches, not {type(x).__name__}"
+        )
+    if y is not None or weight is not None:
+        raise TypeError(
+            "an iterable yields batches (x, y) or (x, y, sample_weight): y and "
+            "sample_weight cannot be given beside it"
+        )
+    return IterableData(x)
+
+
+def as_arrays(value: Any) -> Any:
+    """Return nested lists of numbers as a NumPy array, anything else as it is."""
+    if isinstance(value, list | tuple) and value and _is_numbers(value):
+        return np.asarray(value)
+    return value
+
+
+def _is_numbers(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and _is_numbers(value[0])
+    return isinstance(value, bool | int | float | complex | np.generic)
+
+
+def _is_tree_of_arrays(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value) and all(
+            is_array(one) or _is_tree_of_arrays(one) for one in value.values()
+        )
+    if isinstance(value, list | tuple):
+        return bool(value) and all(is_array(one) for one in value)
+    return False
+
+
+def _array_data(x: Any, y: Any, weight: Any) -> ArrayData:
+    length = _length("x", x)
+    for name, tree in (("y", y), ("sample_weight", weight)):
+        if tree is None:
+            continue
+        if not _leaves(tree) or not all(is_array(leaf) for leaf in _leaves(tree)):
+            raise TypeError(f"{name} is an array beside arrays x, not {tree!r}")
+        other = _length(name, tree)
+        if other != length:
+            raise ValueError(
+                f"x has {length} examples and {name} has {other}: the lengths along "
+                "the first axis must be equal"
+            )
+    if not length:
+        raise ValueError("there are no examples: x is empty along its first axis")
+    return ArrayData(x, y, weight, length)
+
+
+def to_tensors(tree: Any, dtype: DType | None, device: str) -> Any:
+    """Return a batch as tensors on the current backend.
+
+    Args:
+        tree: NumPy arrays and tensors.
+        dtype: Convert floating-point NumPy arrays to this.
+        device: Where to put arrays.
+    """
+
+    def convert(leaf: Any) -> Any:
+        if isinstance(leaf, Tensor):
+            return leaf
+        array = np.asarray(leaf)
+        if dtype is not None and array.dtype.kind == "f":
+            return asarray(array, dtype=dtype, device=device)
+        return asarray(array, device=device)
+
+    return map_tree(convert, tree)

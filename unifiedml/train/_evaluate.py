@@ -1,0 +1,80 @@
+"""``evaluate`` and ``predict``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unifiedml._imperative import no_grad
+from unifiedml._tensor import Tensor
+from unifiedml.metrics import Mean
+from unifiedml.train._data import Batch, Data, as_data
+from unifiedml.train._progress import Progress
+from unifiedml.train._trainer import Trainer, size_of
+
+if TYPE_CHECKING:
+    from unifiedml.nn._module import Module
+
+__all__ = ["evaluate", "evaluate_data", "predict"]
+
+
+def evaluate(
+    trainer: Trainer,
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int,
+    sample_weight: Any,
+    verbose: bool,
+) -> dict[str, float]:
+    """Return loss and metrics on data; see `Trainable.evaluate`."""
+    from unifiedml.train._fit import check_positive
+
+    check_positive("batch_size", batch_size)
+    data = as_data(x, y, sample_weight)
+    with Progress("evaluate", verbose) as progress:
+        progress.begin(data.count(batch_size))
+        return evaluate_data(trainer, data, batch_size, progress)
+
+
+def evaluate_data(
+    trainer: Trainer, data: Data, batch_size: int, progress: Progress | None = None
+) -> dict[str, float]:
+    """Return loss and metrics on data, in evaluation mode."""
+    trainer.reset_metrics()
+    mean = Mean()
+    with trainer.model._mode(False), no_grad():
+        for batch in data.batches(batch_size, None):
+            given = trainer.tensors(batch)
+            predicted = trainer.model(given.x)
+            mean.add(float(trainer.compute_loss(given, predicted)), size_of(given.x))
+            trainer.update_metrics(given, predicted)
+            if progress is not None:
+                progress.advance({"loss": mean.result(), **trainer.metric_results()})
+    return {"loss": mean.result(), **trainer.metric_results()}
+
+
+def predict(
+    model: Module, x: Any, *, batch_size: int, verbose: bool
+) -> npt.NDArray[Any]:
+    """Return what a model returns for ``x``; see `Trainable.predict`."""
+    from unifiedml.train._fit import check_positive
+
+    check_positive("batch_size", batch_size)
+    trainer = model._trainer or Trainer(model, "sgd", "mean_squared_error", ())
+    data = as_data(x)
+    found: list[npt.NDArray[Any]] = []
+    with Progress("predict", verbose) as progress, model._mode(False), no_grad():
+        progress.begin(data.count(batch_size))
+        for batch in data.batches(batch_size, None):
+            result = model(trainer.tensors(Batch(batch.x, None, None)).x)
+            if not isinstance(result, Tensor):
+                raise TypeError(
+                    f"predict needs a model that returns one tensor, not "
+                    f"{type(result).__name__}"
+                )
+            found.append(result.numpy())
+            progress.advance({})
+    return np.concatenate(found)

@@ -22,6 +22,8 @@ from unifiedml._dtypes import DType as DType
 from unifiedml._dtypes import finfo as finfo
 from unifiedml._dtypes import iinfo as iinfo
 from unifiedml._dtypes import isdtype as isdtype
+from unifiedml._graph import Graph as Graph
+from unifiedml._graph import graph as graph
 from unifiedml._tensor import Tensor as Tensor
 from unifiedml.autodiff import GradientTape as GradientTape
 from unifiedml.autodiff import grad as grad

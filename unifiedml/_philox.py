@@ -121,12 +121,7 @@ def round_keys(key: int) -> tuple[tuple[int, int], ...]:
 def block(counter: tuple[int, int, int, int], key: int) -> tuple[int, int, int, int]:
     """Philox4x32-10 of one counter, in Python integers, as the paper writes it.
 
-    Args:
-        counter: Four 32-bit words, the lowest first.
-        key: 64 bits, of which the low 32 are the paper's first key word.
-
-    Returns:
-        Four 32-bit words.
+    The words of the counter, like those of the key, begin with the lowest.
 
     Example:
         >>> [hex(word) for word in block((0, 0, 0, 0), 0)]
@@ -147,14 +142,7 @@ def block(counter: tuple[int, int, int, int], key: int) -> tuple[int, int, int, 
 def words(key: int, draw: int, count: int, start: int = 0) -> Bits32:
     """The 32-bit words ``start`` to ``start + count`` of a draw.
 
-    Args:
-        key: 64 bits.
-        draw: Which draw of the key, in [0, 2**63).
-        count: How many words.
-        start: Index of the first, any number: words do not depend on the cut.
-
-    Returns:
-        uint32 of shape (count,).
+    ``start`` is any number: what the words are does not depend on where a draw is cut.
 
     Example:
         >>> words(0x9900BA201207F675, 0, 3)
@@ -327,9 +315,6 @@ def keep(key: int, draw: int, count: int, rate: float, start: int = 0) -> Mask:
 
     Element ``i`` compares half ``i % 2`` (the low one first) of word ``i // 2`` with
     `keep_threshold`, so that a block of Philox serves 8 elements.
-
-    Returns:
-        bool of shape (count,), True where the element is kept.
     """
     first, skipped = divmod(start, 2)
     both = words(key, draw, -(-(skipped + count) // 2), first)
@@ -367,9 +352,7 @@ def permutation(key: int, draw: int, count: int) -> NDArray[np.int64]:
 
 # Normal numbers ---------------------------------------------------------------------
 
-TRUNCATION: Final = 2.0
-"""`truncated_normal` keeps within this many standard deviations."""
-_LOWER_TAIL: Final = 0.022750131948179195  # Phi(-TRUNCATION)
+_LOWER_TAIL: Final = 0.022750131948179195  # Phi(-2)
 
 # Wichura's rational approximations: numerator and denominator, lowest power first.
 # fmt: off
@@ -406,8 +389,7 @@ def normal(key: int, draw: int, count: int, start: int = 0) -> Float64:
     ``z = Phi**-1(u)`` with ``u = (k + 1/2) * 2**-52`` and the 52-bit integer
     ``k = (w0 >> 6) * 2**26 + (w1 >> 6)``: symmetric about 1/2, never 0 or 1.
 
-    Returns:
-        float64 of shape (count,), to be scaled, then rounded once to other dtypes.
+    The numbers are float64, to be scaled and then rounded once to other dtypes.
     """
     return normal_quantile(_open_uniform(key, draw, count, start))
 
@@ -416,9 +398,6 @@ def truncated_normal(key: int, draw: int, count: int, start: int = 0) -> Float64
     """Standard normal numbers in (-2, 2), by inversion, without rejection.
 
     ``z = Phi**-1(Phi(-2) + (1 - 2 Phi(-2)) u)`` with the ``u`` of `normal`.
-
-    Returns:
-        float64 of shape (count,), to be scaled, then rounded once to other dtypes.
     """
     inside = _open_uniform(key, draw, count, start) * (1.0 - 2.0 * _LOWER_TAIL)
     return normal_quantile(_LOWER_TAIL + inside)

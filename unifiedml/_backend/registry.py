@@ -180,6 +180,9 @@ def _installed_default() -> str:
 def _checked(name: str, source: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"a backend is named by a string, not {name!r}")
+    if name in _loaded:
+        # Looking for entry points reads a file for each installed distribution.
+        return name
     names = available_backends()
     if name not in names:
         known = ", ".join(repr(one) for one in names) or "none"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 COLOURS = {"input": "#cfe3f7", "constant": "#ececec"}
 OPERATION = "#fbe3c0"
 RESULT = "#cdeccd"
+INCHES = (2.3, 0.95)
+"""Width and height that a node takes."""
 
 
 def draw(graph: Graph, path: Path) -> None:
@@ -26,38 +28,51 @@ def draw(graph: Graph, path: Path) -> None:
     for node in graph.nodes:
         arrows.add_node(node.name)
         arrows.add_edges_from((name, node.name) for name in node.inputs)
-    for depth, names in enumerate(networkx.topological_generations(arrows)):
-        for name in names:
-            arrows.nodes[name]["depth"] = depth
-    place = networkx.multipartite_layout(
-        arrows, subset_key="depth", align="horizontal", scale=1
-    )
-    # Values flow from top to bottom.
-    place = {name: (x, -y) for name, (x, y) in place.items()}
-    depths = [data["depth"] for _, data in arrows.nodes(data=True)]
-    widest = max(depths.count(depth) for depth in set(depths))
-    figure = Figure(figsize=(max(4.0, 2.2 * widest), 1.0 * (max(depths) + 1) + 1.0))
-    axes = figure.add_subplot()
+    place = _places(networkx, arrows, graph)
+    width = max(x for x, _ in place.values()) + 1
+    height = max(-y for _, y in place.values()) + 1
+    figure = Figure(figsize=(INCHES[0] * width, INCHES[1] * height))
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.set_title(f"{graph.title} on {graph.backend}")
-    axes.margins(0.2, 0.15)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(0.5 - height, 0.5)
     for node in graph.nodes:
         _draw_node(axes, node, place, node.name in graph.outputs)
     figure.savefig(path, bbox_inches="tight", dpi=150)
 
 
+def _places(networkx: Any, arrows: Any, graph: Graph) -> dict[str, Any]:
+    """Return a place for each node: a column, and minus its row."""
+    depth = {}
+    for row, names in enumerate(networkx.topological_generations(arrows)):
+        depth.update(dict.fromkeys(names, row))
+    for node in graph.nodes:
+        users = [depth[name] for name in arrows.successors(node.name)]
+        if not node.inputs and users:
+            # What is given stands right above where it is first used.
+            depth[node.name] = min(users) - 1
+    rows: dict[int, list[str]] = {}
+    for name, row in depth.items():
+        rows.setdefault(row, []).append(name)
+    place = {}
+    for row, names in rows.items():
+        # What is computed stands on the left, what is given beside it.
+        names.sort(key=lambda name: bool(arrows.in_degree(name)), reverse=True)
+        for column, name in enumerate(names):
+            place[name] = (column, -row)
+    return place
+
+
 def _draw_node(axes: Any, node: Node, place: dict[str, Any], is_result: bool) -> None:
+    here = place[node.name]
     for name in node.inputs:
-        axes.annotate(
-            "",
-            xy=place[node.name],
-            xytext=place[name],
-            arrowprops={"arrowstyle": "-|>", "color": "#555555", "shrinkB": 16},
-            zorder=1,
-        )
+        # Points between an arrow's head and the middle of the box, which is wide.
+        gap = 18 if place[name][0] == here[0] else 52
+        style = {"arrowstyle": "-|>", "color": "#555555", "shrinkB": gap}
+        axes.annotate("", xy=here, xytext=place[name], arrowprops=style, zorder=1)
     colour = RESULT if is_result else COLOURS.get(node.operation, OPERATION)
     axes.text(
-        *place[node.name],
+        *here,
         _label(node),
         ha="center",
         va="center",

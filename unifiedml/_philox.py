@@ -184,11 +184,7 @@ def _fill(out: Bits32, keys: Bits64, draw: int, first: int) -> None:
 
 
 def words64(key: int, draw: int, count: int, start: int = 0) -> Bits64:
-    """64-bit words: word ``2 i`` is the low half of number ``i``, ``2 i + 1`` the high.
-
-    Returns:
-        uint64 of shape (count,).
-    """
+    """64-bit words: number ``i`` is word ``2 i``, the low half, and word ``2 i + 1``."""
     pairs = words(key, draw, 2 * count, 2 * start).astype("<u4", copy=False)
     return pairs.view("<u8").astype(np.uint64, copy=False)
 
@@ -339,7 +335,7 @@ def randint(
 ) -> NDArray[np.int64]:
     """Integers in [low, high): ``low + (w * n >> 32)`` for ``n = high - low <= 2**31``.
 
-    Some integers own one word more than others: a bias below ``n / 2**32``.
+    Some integers own a word more than others: a bias below ``n / 2**32``.
     """
     products = words(key, draw, count, start).astype(np.int64) * (high - low)
     return (products >> 32) + low

@@ -47,19 +47,22 @@ def test_both_backends_are_listed(python: Python) -> None:
 def test_import_takes_less_than_a_fifth_of_a_second_beyond_numpy(
     python: Python,
 ) -> None:
-    """Processor time, which other work on the machine hardly changes, with warm files.
+    """Processor time, with warm files; what a busy machine adds is taken out.
 
-    NumPy comes first in the same process, so its time is not in the difference.
+    NumPy comes first in the same process. It takes 0.12 s on the machine that the limit
+    was set for; where it takes longer, so may we.
     """
     code = """
         import time
-        import numpy
         start = time.process_time()
+        import numpy
+        middle = time.process_time()
         import unifiedml
-        print(time.process_time() - start)
+        print(middle - start, time.process_time() - middle)
     """
-    seconds = [float(python(code)) for _ in range(6)]
-    assert median(seconds[1:]) < 0.2, f"import unifiedml took {seconds} s"
+    runs = [tuple(map(float, python(code).split())) for _ in range(6)][1:]
+    seconds = median(ours * min(1, 0.12 / numpy) for numpy, ours in runs)
+    assert seconds < 0.2, f"seconds for NumPy, and then for unifiedml: {runs}"
 
 
 @pytest.mark.parametrize("first", ["the frameworks", "unifiedml"])

@@ -246,7 +246,8 @@ def test_each_tool_is_configured_in_one_file() -> None:
     parser = ConfigParser()
     parser.read(ROOT / "setup.cfg")
     tools = {re.split("[:-]", section)[0] for section in parser.sections()}
-    assert not tools & set(PYPROJECT["tool"])
+    both = tools & set(PYPROJECT["tool"])
+    assert not both, f"in setup.cfg and in pyproject.toml: {both}"
     assert not tools & {"metadata", "options"}, "metadata stands in pyproject.toml"
 
 

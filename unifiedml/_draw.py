@@ -67,7 +67,7 @@ def _draw_node(axes: Any, node: Node, place: dict[str, Any], is_result: bool) ->
     here = place[node.name]
     for name in node.inputs:
         # Points between an arrow's head and the middle of the box, which is wide.
-        gap = 18 if place[name][0] == here[0] else 52
+        gap = 18 if place[name][0] == here[0] else 40
         style = {"arrowstyle": "-|>", "color": "#555555", "shrinkB": gap}
         axes.annotate("", xy=here, xytext=place[name], arrowprops=style, zorder=1)
     colour = RESULT if is_result else COLOURS.get(node.operation, OPERATION)

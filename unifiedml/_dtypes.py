@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from unifiedml._rules.promotion import DEFAULTS
 
-__all__ = ["DTYPES", "DType", "as_dtype", "finfo", "iinfo", "isdtype"]
+__all__ = ["DTYPES", "DType", "DTypeLike", "as_dtype", "finfo", "iinfo", "isdtype"]
 
 Kind = Literal["bool", "signed", "unsigned", "float", "complex"]
 
@@ -87,7 +88,10 @@ _DEFAULTS: Final[dict[type, DType]] = {
 _BY_NUMPY: Final[dict[np.dtype[Any], DType]] = {d.numpy: d for d in DTYPES.values()}
 
 
-def as_dtype(dtype: DType | str | type | np.dtype[Any]) -> DType:
+DTypeLike = DType | str | type | np.dtype[Any]
+
+
+def as_dtype(dtype: DTypeLike) -> DType:
     """Return the data type that ``dtype`` names.
 
     Args:
@@ -104,11 +108,14 @@ def as_dtype(dtype: DType | str | type | np.dtype[Any]) -> DType:
         return DTYPES[dtype]
     if isinstance(dtype, type) and dtype in _DEFAULTS:
         return _DEFAULTS[dtype]
-    try:
-        return _BY_NUMPY[np.dtype(dtype).newbyteorder("=")]
-    except (KeyError, TypeError):
-        known = ", ".join(DTYPES)
-        raise TypeError(f"{dtype!r} is not a data type: choose from {known}") from None
+    # Not any name of NumPy's: its "float" is float64, ours float32.
+    if isinstance(dtype, np.dtype) or (
+        isinstance(dtype, type) and issubclass(dtype, np.generic)
+    ):
+        with suppress(KeyError, TypeError):
+            return _BY_NUMPY[np.dtype(dtype).newbyteorder("=")]
+    known = ", ".join(DTYPES)
+    raise TypeError(f"{dtype!r} is not a data type: choose from {known}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,7 @@ def finfo(type: Any, /) -> FInfo:
     part = dtype
     if dtype.kind == "complex":
         part = DTYPES["float32" if dtype.bits == 64 else "float64"]
-    info = ml_dtypes.finfo(part.numpy)
+    info: Any = ml_dtypes.finfo(part.numpy)  # type: ignore[no-untyped-call]
     return FInfo(
         bits=int(info.bits),
         eps=float(info.eps),
@@ -213,6 +220,7 @@ def isdtype(dtype: DType, kind: DType | str | tuple[DType | str, ...], /) -> boo
         >>> um.isdtype(um.int8, "integral")
         True
     """
+    dtype = as_dtype(dtype)
     if isinstance(kind, tuple):
         return any(isdtype(dtype, one) for one in kind)
     if isinstance(kind, DType):

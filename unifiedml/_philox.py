@@ -184,7 +184,7 @@ def _fill(out: Bits32, keys: Bits64, draw: int, first: int) -> None:
 
 
 def words64(key: int, draw: int, count: int, start: int = 0) -> Bits64:
-    """64-bit words: number ``i`` is word ``2 i``, the low half, and word ``2 i + 1``."""
+    """64-bit words: number ``i`` is word ``2 i``, its low half, and ``2 i + 1``."""
     pairs = words(key, draw, 2 * count, 2 * start).astype("<u4", copy=False)
     return pairs.view("<u8").astype(np.uint64, copy=False)
 

@@ -94,6 +94,9 @@ def test_a_result_may_overflow_next_to_the_largest_number(dtype: Any) -> None:
     assert_close(infinite, edge)
     assert_close(edge, infinite)
     assert_close(infinite, infinite)
+    below = (edge.astype(np.float64) * (1 - eps(dtype))).astype(dtype)
+    assert_close(infinite, below)
+    assert_close(below, infinite)
     half = (edge.astype(np.float64) / 2).astype(dtype)
     assert "2 of 2 elements differ" in message(infinite, half)
     assert "2 of 2 elements differ" in message(half, infinite)
@@ -291,7 +294,7 @@ SMOOTH: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
 def test_numeric_gradients_of_functions(
     f: Callable[[Any], Any], derivative: Callable[[Any], Any], method: Any
 ) -> None:
-    x = np.array([0.01, 0.3, 1.0, 2.7, 9.0])
+    x = np.array([0.01, 0.3, 1.0, 2.7, 9.0, 30.0])
     cotangent = random_cotangent(x.shape)
     (gradient,) = numeric_vjp(f, [x], cotangent, method=method)
     expected = cotangent * derivative(x)
@@ -299,7 +302,7 @@ def test_numeric_gradients_of_functions(
     # The estimate is small enough for a test of float32 gradients to be sharp.
     scale = np.maximum(np.abs(cotangent), np.abs(expected))
     allowed = bound("elementwise_gradient", "float32", scale=scale)
-    assert np.all(gradient.error < 2.0**-10 * allowed)
+    assert np.all(gradient.error < 2.0**-13 * allowed)
 
 
 @pytest.mark.parametrize("method", ["central", "complex"])

@@ -107,6 +107,15 @@ def test_a_sum_of_n_terms_is_off_by_n_roundings(n: int) -> None:
         assert per_term > allowed
 
 
+@given(levels=st.integers(0, 20))
+@quick
+def test_a_fourier_transform_rounds_at_every_level(levels: int) -> None:
+    def allowed(n: int) -> Any:
+        return bound("fft", "float64", scale=1.0, length=n, pair=False)
+
+    assert allowed(2 * 2**levels) - allowed(2**levels) == 2 * eps("float64")
+
+
 @given(family=families, n=lengths, scale=magnitudes)
 @quick
 def test_random_operands_never_allow_more(family: str, n: int, scale: float) -> None:

@@ -31,18 +31,25 @@ _RANK: Final[dict[str, int]] = {
 }
 
 
-def promote(first: str, second: str) -> str:
-    """Return the name of the smallest data type that two operands share.
+def promote(*names: str) -> str:
+    """Return the name of the smallest data type that operands share.
 
     Raises:
         TypeError: There is none (``uint64`` with a signed integer).
     """
-    result = _promote(first, second)
-    if result is None:
-        raise TypeError(
-            f"no data type holds all values of both {first} and {second}: "
-            "convert one operand with astype first"
-        )
+    if len(names) > 2:
+        # An integer beside floats does not count, whatever stands next to it.
+        top = max(_RANK[name] for name in names)
+        names = tuple(name for name in names if _RANK[name] >= min(top, 2))
+    result = names[0]
+    for name in names[1:]:
+        shared = _promote(result, name)
+        if shared is None:
+            raise TypeError(
+                f"no data type holds all values of both {result} and {name}: "
+                "convert one operand with astype first"
+            )
+        result = shared
     return result
 
 
@@ -73,7 +80,6 @@ def _promote_integers(first: str, second: str) -> str | None:
     return _SIGNED[needed] if needed < len(_SIGNED) else None
 
 
-@cache
 def promote_scalar(dtype: str, kind: type) -> str:
     """Return the data type of an operation of a tensor with a Python scalar.
 

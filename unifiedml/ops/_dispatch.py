@@ -34,8 +34,7 @@ REAL_FLOATING: Final[Kinds] = frozenset({"float"})
 INTEGER: Final[Kinds] = frozenset({"signed", "unsigned"})
 BITS: Final[Kinds] = INTEGER | {"bool"}
 BOOL: Final[Kinds] = frozenset({"bool"})
-NO_UINT64: Final = frozenset({"uint64"})
-SIGN_BIT: Final = -(2**63)
+SIGN: Final = -(2**63)  # flipping this bit maps the order of uint64 to that of int64
 
 _WORDS: Final[dict[Kinds, str]] = {
     NUMERIC: "a numeric",
@@ -59,7 +58,8 @@ class Op:
         kinds: Kinds of data type that it is defined for.
         order: Whether it depends on the order of its operands' values, so that
             uint64 cannot be computed in int64 bits as they are.
-        excluded: Names of data types of these kinds that it is not defined for.
+        bits: What computes uint64 in int64 bits, where `order` is not enough.
+        finds: Whether it returns int64 indices, whatever its operands are.
         explain: Called with the operands (and static arguments) when the backend
             raised: raises the library's own error if the operands are at fault.
     """
@@ -67,12 +67,13 @@ class Op:
     name: str
     kinds: Kinds
     order: bool = False
-    excluded: frozenset[str] = frozenset()
+    bits: Callable[..., Tensor] | None = None
+    finds: bool = False
     explain: Explain | None = None
 
     def accepts(self, dtype: DType) -> bool:
         """Tell whether the operation is defined for ``dtype``."""
-        return dtype.kind in self.kinds and dtype.name not in self.excluded
+        return dtype.kind in self.kinds
 
 
 def broadcastable(*tensors: Tensor) -> None:
@@ -156,7 +157,9 @@ def as_tensors(
     if not op.accepts(dtype):
         raise TypeError(refusal(op, dtype))
     return tuple(
-        x.astype(dtype) if isinstance(x, Tensor) else constant(x, dtype, backend, device)
+        x.astype(dtype, copy=False)
+        if isinstance(x, Tensor)
+        else constant(x, dtype, backend, device)
         for x in strong
     )
 
@@ -209,11 +212,7 @@ def promoted_dtype(op: Op, operands: Sequence[Tensor | Scalar]) -> DType:
     """Return the data type that ``operands`` share."""
     names = [x.dtype.name for x in operands if isinstance(x, Tensor)]
     scalars = [x for x in operands if not isinstance(x, Tensor)]
-    if not names:
-        names = [promote_scalar("bool", type(scalars[0]))]
-    result = names[0]
-    for name in names[1:]:
-        result = promote(result, name)
+    result = promote(*names) if names else promote_scalar("bool", type(scalars[0]))
     for scalar in scalars:
         kind = type(scalar)
         # Arithmetic with bool is a mistake, not a promotion to int64.
@@ -225,8 +224,6 @@ def promoted_dtype(op: Op, operands: Sequence[Tensor | Scalar]) -> DType:
 
 def refusal(op: Op, dtype: DType) -> str:
     """Return the sentence that says why ``op`` does not take ``dtype``."""
-    if dtype.kind in op.kinds:
-        return f"{op.name} is not defined for {dtype.name}: convert with astype first"
     wanted = _WORDS.get(op.kinds, "another")
     return (
         f"{op.name} needs {wanted} data type, not {dtype.name}: "
@@ -240,8 +237,7 @@ def constant(
     """Return a Python scalar as a 0-d tensor of ``dtype``.
 
     Raises:
-        OverflowError: An integer does not fit into an integer data type.
-        TypeError: ``dtype`` cannot hold this kind of number.
+        OverflowError: An integer does not fit into ``dtype``.
     """
     if dtype.is_integer and isinstance(value, int):
         limits = iinfo(dtype)
@@ -250,23 +246,36 @@ def constant(
                 f"{value} does not fit into {dtype.name}, which holds "
                 f"{limits.min} to {limits.max}"
             )
-    sign = math.copysign(1, value) if isinstance(value, float) else 0
-    native = _constant(value, type(value), sign, dtype, backend, device or "cpu")
+    native = _constant(value, _signs(value), dtype, backend, device or "cpu")
     return Tensor(native, backend)
+
+
+def _signs(value: Scalar) -> tuple[str, float, float]:
+    """Return what equality does not tell: True == 1 == 1.0 and 0.0 == -0.0."""
+    kind = type(value).__name__
+    if isinstance(value, float):
+        return kind, math.copysign(1, value), 0
+    if isinstance(value, complex):
+        return kind, math.copysign(1, value.real), math.copysign(1, value.imag)
+    return kind, 0, 0
 
 
 @lru_cache(maxsize=4096)
 def _constant(
     value: Scalar,
-    kind: type,
-    sign: float,
+    signs: tuple[str, float, float],
     dtype: DType,
     backend: LoadedBackend,
     device: str,
 ) -> Native:
-    # kind and sign are part of the key: True == 1 == 1.0 and 0.0 == -0.0.
-    with np.errstate(over="ignore"):
-        array = np.asarray(value).astype(dtype.numpy)
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(value).astype(dtype.numpy)
+    except OverflowError:
+        digits = len(str(abs(value)))
+        raise OverflowError(
+            f"an integer of {digits} digits does not fit into {dtype.name}"
+        ) from None
     return backend.ops.from_numpy(array, device)
 
 
@@ -288,21 +297,20 @@ def _carried(
     """Compute in a wider data type, where the framework has no kernel for ``dtype``.
 
     Integer arithmetic modulo 2**64 does not depend on the sign, so uint64 is
-    computed in int64. Where the order of values counts, its sign bit is flipped,
-    which maps the order of uint64 to that of int64.
+    computed in int64, with what the operation says of the cases where it does.
     """
     carrier = DTYPES["float32" if dtype.kind == "float" else "int64"]
     function, direct = kernel(op, tensors[0]._backend)
-    flip = op.order and dtype.name == "uint64"
     wide = [x.astype(carrier) if x.dtype is dtype else x for x in tensors]
     if id(wide[-1]._native.dtype) not in direct:
         raise TypeError(refusal(op, dtype))
-    if flip:
-        wide = [x ^ SIGN_BIT for x in wide]
-    result = execute(op, function, wide, static)
-    if result.dtype is not carrier or op.name in ("argmax", "argmin"):
+    if dtype.name == "uint64" and op.bits is not None:
+        return op.bits(*wide, *static).astype(dtype)
+    flip = SIGN if op.order and dtype.name == "uint64" else 0
+    result = execute(op, function, [x ^ flip for x in wide] if flip else wide, static)
+    if op.finds or result.dtype is not carrier:
         return result
-    return (result ^ SIGN_BIT if flip else result).astype(dtype)
+    return (result ^ flip if flip else result).astype(dtype)
 
 
 def execute(

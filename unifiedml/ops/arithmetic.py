@@ -5,9 +5,9 @@ from __future__ import annotations
 from unifiedml._dtypes import DTYPES
 from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._tensor import Operand, Tensor
+from unifiedml.ops import _bits
 from unifiedml.ops._dispatch import (
     FLOATING,
-    NO_UINT64,
     NUMERIC,
     REAL,
     Op,
@@ -42,17 +42,17 @@ def _divisors(x1: Tensor, x2: Tensor) -> None:
         raise ZeroDivisionError("integer division by zero")
 
 
-_ABS = Op("abs", NUMERIC)
+_ABS = Op("abs", NUMERIC, bits=_bits.magnitude)
 _ADD = Op("add", NUMERIC, explain=broadcastable)
 _DIVIDE = Op("divide", FLOATING, explain=broadcastable)
-_FLOOR_DIVIDE = Op("floor_divide", REAL, excluded=NO_UINT64, explain=_divisors)
+_FLOOR_DIVIDE = Op("floor_divide", REAL, bits=_bits.floor_divide, explain=_divisors)
 _MULTIPLY = Op("multiply", NUMERIC, explain=broadcastable)
 _NEGATIVE = Op("negative", NUMERIC)
 _POSITIVE = Op("positive", NUMERIC)
-_POWER = Op("power", NUMERIC, excluded=NO_UINT64, explain=broadcastable)
-_POWER_CONSTANT = Op("power_constant", NUMERIC, excluded=NO_UINT64)
-_REMAINDER = Op("remainder", REAL, excluded=NO_UINT64, explain=_divisors)
-_SIGN = Op("sign", REAL)
+_POWER = Op("power", NUMERIC, bits=_bits.power, explain=broadcastable)
+_POWER_CONSTANT = Op("power_constant", NUMERIC, bits=_bits.power)
+_REMAINDER = Op("remainder", REAL, bits=_bits.remainder, explain=_divisors)
+_SIGN = Op("sign", REAL, bits=_bits.sign)
 _SQUARE = Op("square", NUMERIC)
 _SUBTRACT = Op("subtract", NUMERIC, explain=broadcastable)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from unifiedml._dtypes import DTYPES, DType, as_dtype
+import numpy as np
+
+from unifiedml._dtypes import DTYPES, DType, DTypeLike, as_dtype
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
+from unifiedml.ops._dispatch import ANY, Op, execute
 
 __all__ = ["astype", "can_cast", "result_type"]
 
@@ -15,7 +17,7 @@ _CAST = Op("cast", ANY)
 
 
 def astype(
-    x: Tensor, dtype: DType | str, /, *, copy: bool = False, device: str | None = None
+    x: Tensor, dtype: DTypeLike, /, *, copy: bool = True, device: str | None = None
 ) -> Tensor:
     """Return the values in another data type.
 
@@ -25,7 +27,7 @@ def astype(
     Args:
         x: A tensor.
         dtype: The wanted data type.
-        copy: Return a new tensor also where the data type is right already.
+        copy: False: return ``x`` itself where its data type is right already.
         device: Where to put the result; default: where ``x`` is.
 
     Raises:
@@ -38,7 +40,9 @@ def astype(
     """
     wanted = as_dtype(dtype)
     if not isinstance(x, Tensor):
-        (x,) = as_tensors(_CAST, x)
+        raise TypeError(
+            f"astype converts tensors, not {type(x).__name__}: use um.asarray"
+        )
     if device is not None:
         x = x.to(device)
     before = x.dtype
@@ -56,8 +60,10 @@ def astype(
     return execute(_CAST, backend.ops.cast, (x,), (native,))
 
 
-def result_type(*operands: Operand | DType) -> DType:
+def result_type(*operands: Operand | DTypeLike) -> DType:
     """Return the data type that tensors, data types and scalars are promoted to.
+
+    Python and NumPy scalars are weak: they count where the others are of a lesser kind.
 
     Raises:
         TypeError: There is none, or only scalars were given.
@@ -67,15 +73,18 @@ def result_type(*operands: Operand | DType) -> DType:
         >>> um.result_type(um.int8, um.uint8)
         unifiedml.int16
     """
-    scalars = [x for x in operands if isinstance(x, bool | int | float | complex)]
-    strong = [_dtype_of(x) for x in operands if not any(x is one for one in scalars)]
+    strong, scalars = [], []
+    for x in operands:
+        plain = x.item() if isinstance(x, np.generic) else x
+        if isinstance(plain, bool | int | float | complex):
+            scalars.append(type(plain))
+        else:
+            strong.append(_dtype_of(plain).name)
     if not strong:
         raise TypeError("result_type needs at least one tensor or data type")
-    name = strong[0].name
-    for dtype in strong[1:]:
-        name = promote(name, dtype.name)
-    for scalar in scalars:
-        name = promote_scalar(name, type(scalar))
+    name = promote(*strong)
+    for kind in scalars:
+        name = promote_scalar(name, kind)
     return DTYPES[name]
 
 
@@ -83,7 +92,7 @@ def _dtype_of(x: Any) -> DType:
     return as_dtype(getattr(x, "dtype", x))
 
 
-def can_cast(from_: DType | Tensor, to: DType, /) -> bool:
+def can_cast(from_: Tensor | DTypeLike, to: DTypeLike, /) -> bool:
     """Tell whether promotion could turn ``from_`` into ``to``.
 
     Example:
@@ -91,7 +100,8 @@ def can_cast(from_: DType | Tensor, to: DType, /) -> bool:
         >>> um.can_cast(um.int8, um.int16), um.can_cast(um.int16, um.int8)
         (True, False)
     """
+    before, after = _dtype_of(from_).name, as_dtype(to).name
     try:
-        return promote(_dtype_of(from_).name, to.name) == to.name
+        return promote(before, after) == after
     except TypeError:
         return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from unifiedml._tensor import Operand, Tensor
+from unifiedml.ops import _bits
 from unifiedml.ops._dispatch import (
     BITS,
     BOOL,
     INTEGER,
-    NO_UINT64,
     Op,
     binary,
     broadcastable,
@@ -31,7 +31,9 @@ _AND = Op("bitwise_and", BITS, explain=broadcastable)
 _INVERT = Op("bitwise_invert", BITS)
 _LEFT = Op("bitwise_left_shift", INTEGER, explain=broadcastable)
 _OR = Op("bitwise_or", BITS, explain=broadcastable)
-_RIGHT = Op("bitwise_right_shift", INTEGER, excluded=NO_UINT64, explain=broadcastable)
+_RIGHT = Op(
+    "bitwise_right_shift", INTEGER, bits=_bits.right_shift, explain=broadcastable
+)
 _XOR = Op("bitwise_xor", BITS, explain=broadcastable)
 _LOGICAL_AND = Op("logical_and", BOOL, explain=broadcastable)
 _LOGICAL_NOT = Op("logical_not", BOOL)

@@ -44,8 +44,8 @@ __all__ = [
 
 _ALL = Op("all", BOOL)
 _ANY = Op("any", BOOL)
-_ARGMAX = Op("argmax", REAL, order=True)
-_ARGMIN = Op("argmin", REAL, order=True)
+_ARGMAX = Op("argmax", REAL, order=True, finds=True)
+_ARGMIN = Op("argmin", REAL, order=True, finds=True)
 _LOGSUMEXP = Op("logsumexp", REAL_FLOATING)
 _MAX = Op("max", REAL, order=True)
 _MEAN = Op("mean", FLOATING)

@@ -1,0 +1,230 @@
+"""One line of the parity table: an operation, its arguments, its rounding, its oracle."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from unifiedml._backend.registry import load
+from unifiedml._dtypes import as_dtype
+from unifiedml.testing import _parity
+from unifiedml.testing._compare import assert_close
+from unifiedml.testing._parity import Outcome, Place
+from unifiedml.testing._rounding import EXACT, Gradient, Rounding, Terms, float64
+from unifiedml.testing._gradients import random_cotangent
+
+__all__ = ["Call", "Line"]
+
+Array = npt.NDArray[Any]
+Strategy: TypeAlias = Any  # of Hypothesis, which is not needed to import this
+
+
+class Call:
+    """The arguments of one call; its repr can be run."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+    def __repr__(self) -> str:
+        named = [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return f"Call({', '.join([*map(repr, self.args), *named])})"
+
+    def float64(self) -> Call:
+        """Return the same call with every floating-point array in double precision."""
+        return Call(*map(float64, self.args), **self.kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one public name is compared.
+
+    Attributes:
+        name: The public name, without ``um.``.
+        function: What is called. Arrays among its positional arguments are tensors of
+            the backend in turn.
+        calls: A Hypothesis strategy for `Call`: every data type, shape and edge value
+            that the contract defines.
+        rounding: How far correct results may be apart.
+        oracle: The same function of NumPy arrays, called with double precision.
+        smooth: A strategy for calls where the function is differentiable (kinks whose
+            gradient the contract defines are compared point by point elsewhere).
+            Without it, `no_gradient` says why.
+        argnums: Which arguments to differentiate by.
+        gradient: How far correct gradients may be apart.
+        no_gradient: Why there is no gradient to compare.
+    """
+
+    name: str
+    function: Callable[..., Any] = field(repr=False)
+    calls: Strategy = field(repr=False)
+    rounding: Rounding = field(default=EXACT, repr=False)
+    oracle: Callable[..., Any] | None = field(default=None, repr=False)
+    smooth: Strategy = field(default=None, repr=False)
+    argnums: tuple[int, ...] = (0,)
+    gradient: Gradient | None = field(default=None, repr=False)
+    no_gradient: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.smooth is None) == (not self.no_gradient):
+            raise ValueError(f"{self.name}: give either `smooth` or `no_gradient`")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def check_values(
+        self, backends: Iterable[str] | None = None, *, max_examples: int | None = None
+    ) -> None:
+        """Compare values, data types, shapes and errors for many drawn calls.
+
+        Args:
+            backends: Names; default: all that are installed.
+            max_examples: How many calls; default: as Hypothesis's profile says.
+
+        Raises:
+            AssertionError: Two backends disagree with each other, or with the oracle.
+        """
+        where = _parity.places(backends)
+        _for_all(self.calls, partial(self._compare_values, where=where), max_examples)
+
+    def check_gradients(
+        self, backends: Iterable[str] | None = None, *, max_examples: int | None = None
+    ) -> None:
+        """Compare first gradients for random cotangents, for many drawn calls.
+
+        Backends whose tape raises `NotImplementedError` have no gradients and are left
+        out. Arguments and errors are those of `check_values`.
+        """
+        if self.smooth is None:
+            return
+        where = [
+            one for one in _parity.places(backends) if has_gradients(one.backend)
+        ]
+        _for_all(
+            self.smooth, partial(self._compare_gradients, where=where), max_examples
+        )
+
+    # --- one call -----------------------------------------------------------------------
+
+    def _compare_values(self, call: Call, where: Sequence[Place]) -> None:
+        __tracebackhide__ = True
+        function = partial(self.function, **call.kwargs)
+        outcomes = [_parity.evaluate(function, call.args, one) for one in where]
+        first = outcomes[0]
+        for place, outcome in zip(where[1:], outcomes[1:], strict=True):
+            _parity.assert_same_kind(first, where[0], outcome, place)
+        if first.error is not None:
+            return
+        wide = call.float64()
+        exact = self._exact(wide, first)
+        for path, reference in first.leaves.items():
+            known = exact.get(path)
+            terms = self.rounding(wide, float64(reference if known is None else known))
+            for place, outcome in zip(where, outcomes, strict=True):
+                actual = outcome.leaves[path]
+                if known is not None:
+                    _close(actual, known, terms, f"{place} against the oracle", place)
+                if place is not where[0]:
+                    title = f"{place} against {where[0]}"
+                    _close(actual, reference, terms, title, place, pair=True)
+
+    def _exact(self, wide: Call, first: Outcome) -> Mapping[str, Array]:
+        """Return the oracle's results, where it has an answer."""
+        if self.oracle is None:
+            return {}
+        with np.errstate(all="ignore"):
+            return dict(_parity.leaves(self.oracle(*wide.args, **wide.kwargs)))
+
+    def _compare_gradients(self, call: Call, where: Sequence[Place]) -> None:
+        __tracebackhide__ = True
+        if not where:
+            return
+        function = partial(self.function, **call.kwargs)
+        first = _parity.evaluate(function, call.args, where[0])
+        if first.error is not None:
+            raise AssertionError(f"{where[0]} {first}")
+        results = list(first.leaves.values())
+        cotangents = [
+            float64(random_cotangent(leaf.shape, leaf.dtype, seed))
+            for seed, leaf in enumerate(results)
+            if as_dtype(leaf.dtype).is_differentiable
+        ]
+        found = [
+            _parity.differentiate(function, call.args, self.argnums, one)
+            for one in where
+        ]
+        wide = call.float64()
+        oracle = None if self.oracle is None else partial(self.oracle, **call.kwargs)
+        assert self.gradient is not None
+        with np.errstate(all="ignore"):
+            wanted = self.gradient(oracle, wide, cotangents, self.argnums, found[0])
+        for number, (exact, error, terms) in enumerate(wanted):
+            for place, gradients in zip(where, found, strict=True):
+                title = f"gradient {self.argnums[number]} of {place} against "
+                actual = gradients[number]
+                if exact is not None:
+                    _close(actual, exact, terms, f"{title}the oracle", place, error)
+                if place is not where[0]:
+                    reference, title = found[0][number], f"{title}{where[0]}"
+                    _close(actual, reference, terms, title, place, pair=True)
+
+
+def has_gradients(backend: str) -> bool:
+    """Tell whether a backend computes gradients at all."""
+    try:
+        load(backend).ops.tape(False)
+    except NotImplementedError:
+        return False
+    return True
+
+
+def _for_all(
+    calls: Strategy, check: Callable[[Call], None], max_examples: int | None
+) -> None:
+    hypothesis = importlib.import_module("hypothesis")
+
+    def compare(call: Call) -> None:
+        check(call)
+
+    run = hypothesis.given(calls)(compare)
+    if max_examples is not None:
+        run = hypothesis.settings(max_examples=max_examples)(run)
+    run()
+
+
+def _close(
+    actual: Array,
+    expected: Array,
+    terms: Terms,
+    name: str,
+    place: Place,
+    error: npt.ArrayLike = 0,
+    *,
+    pair: bool = False,
+) -> None:
+    __tracebackhide__ = True
+    dtype = as_dtype(actual.dtype)
+    if not dtype.is_differentiable and not pair:
+        # What the data type is, the backends say; the oracle says the value.
+        expected = np.asarray(expected).astype(actual.dtype)
+    # In double precision the oracle rounds, too.
+    pair = pair or dtype.name in ("float64", "complex128")
+    options = {"pair": pair, "device": place.device}
+    first, *others = terms
+    more = _parity.allowed(others, dtype, **options)
+    assert_close(
+        actual,
+        np.asarray(expected),
+        family=first[0],
+        **first[1],
+        **options,
+        dtype=dtype,
+        oracle_error=more + np.asarray(error),
+        name=name,
+    )

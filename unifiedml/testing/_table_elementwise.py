@@ -1,0 +1,431 @@
+"""The parity table, chapter one: operations element by element."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, Final
+
+import hypothesis.strategies as st
+import numpy as np
+import numpy.typing as npt
+
+import unifiedml as um
+from unifiedml.testing._arguments import binary, distinct, operands, unary
+from unifiedml.testing._line import Call, Line
+from unifiedml.testing._rounding import (
+    EXACT,
+    Rounding,
+    elementwise,
+    elementwise_gradient,
+    magnitude,
+)
+from unifiedml.testing._strategies import broadcastable_shapes, dtypes
+
+__all__ = ["LINES", "OPERATORS"]
+
+Array = npt.NDArray[Any]
+Oracle = Callable[..., Any]
+
+REAL: Final = "real floating"
+COMPLEX: Final = "complex floating"
+FLOATING: Final = (REAL, COMPLEX, "int32", "bool")  # the last two are refused
+REAL_ONLY: Final = (REAL, "int32", "complex64")
+TRANSCENDENTAL: Final = elementwise("transcendental")
+ARITHMETIC: Final = elementwise("arithmetic")
+ROOT: Final = elementwise("sqrt")
+SMOOTH: Final = unary(REAL, elements="smooth")
+SMOOTH_COMPLEX: Final = unary(REAL, COMPLEX, elements="smooth")
+SMOOTH_PAIR: Final = binary(REAL, COMPLEX, elements="smooth", mixed=False)
+STEPS: Final = "constant between jumps; zeros are compared in the contract's points"
+DISCRETE: Final = "the result is no floating-point number"
+
+
+def _function(
+    name: str,
+    oracle: Oracle,
+    rounding: Rounding = TRANSCENDENTAL,
+    *,
+    calls: Any = None,
+    smooth: Any = SMOOTH_COMPLEX,
+    family: str = "elementwise_gradient",
+) -> Line:
+    """Return the line of a differentiable function of one operand."""
+    return Line(
+        name,
+        getattr(um, name),
+        unary(*FLOATING) if calls is None else calls,
+        rounding,
+        oracle,
+        smooth,
+        gradient=elementwise_gradient(family),
+    )
+
+
+def _discrete(name: str, oracle: Oracle, calls: Any, why: str = DISCRETE) -> Line:
+    return Line(name, getattr(um, name), calls, EXACT, oracle, no_gradient=why)
+
+
+def _pair(
+    name: str, oracle: Oracle, rounding: Rounding, calls: Any, smooth: Any = SMOOTH_PAIR
+) -> Line:
+    """Return the line of a differentiable function of two operands."""
+    return Line(
+        name,
+        getattr(um, name),
+        calls,
+        rounding,
+        oracle,
+        smooth,
+        (0, 1),
+        elementwise_gradient(),
+    )
+
+
+# --- oracles that NumPy has not --------------------------------------------------------
+
+
+def sigmoid(x: Array) -> Array:
+    """Return ``1 / (1 + exp(-x))``."""
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def erf(x: Array) -> Array:
+    """Return the error function."""
+    return np.asarray(np.vectorize(math.erf, otypes=[float])(x))
+
+
+def erfc(x: Array) -> Array:
+    """Return its complement."""
+    return np.asarray(np.vectorize(math.erfc, otypes=[float])(x))
+
+
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """Return ``alpha * (exp(x) - 1)`` where ``x`` is not positive."""
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def selu(x: Array) -> Array:
+    """Return the scaled exponential linear unit, constants of Klambauer et al."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
+    """Return ``negative_slope * x`` where ``x`` is not positive."""
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def gelu(x: Array, approximate: bool = False) -> Array:
+    """Return ``x`` times the normal distribution function."""
+    if approximate:
+        return np.asarray(x * sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x**3)))
+    return np.asarray(0.5 * x * erfc(-x / math.sqrt(2)))
+
+
+def relu6(x: Array) -> Array:
+    """Return ``x`` limited to [0, 6]."""
+    return np.minimum(np.maximum(x, 0), 6)
+
+
+def clip(x: Array, low: Any, high: Any) -> Array:
+    """Return the smaller of ``high`` and the larger of ``x`` and ``low``."""
+    return np.asarray(np.minimum(np.maximum(x, low), high), dtype=x.dtype)
+
+
+def shift(function: Callable[..., Any], past: Callable[[Array], Any]) -> Oracle:
+    """Return a shift whose result past the width of the data type is ``past(x)``."""
+
+    def shifted(x: Array, count: Any) -> Array:
+        kind = np.result_type(x, count)
+        x, count = np.broadcast_arrays(x.astype(kind), np.asarray(count).astype(kind))
+        far = count.astype(np.uint64) >= 8 * kind.itemsize
+        moved = function(x, np.where(far, 0, count).astype(kind))
+        return np.where(far, past(x), moved).astype(kind)
+
+    return shifted
+
+
+# --- arguments of their own --------------------------------------------------------------
+
+
+@st.composite
+def _shifts(draw: st.DrawFn) -> Call:
+    name = draw(dtypes("integral"))
+    x, count = draw(operands((name, name), ("any", "probability"), max_dims=3))
+    factor = np.asarray(draw(st.sampled_from([1, 3, 7, 8, 31, 63])), dtype=count.dtype)
+    return Call(x, np.asarray(count * factor))
+
+
+@st.composite
+def _choices(draw: st.DrawFn, elements: Any = "any") -> Call:
+    name = draw(dtypes(*((REAL,) if elements == "smooth" else ())))
+    chosen = "moderate" if "complex" in name else elements
+    return Call(*draw(operands(("bool", name, name), ("any", chosen, chosen))))
+
+
+@st.composite
+def _limits(draw: st.DrawFn) -> Call:
+    name = draw(dtypes("integral", REAL))
+    x, low, high = draw(operands((name, name, name), ("any", "finite", "finite")))
+    # The result has the shape of all three.
+    return Call(x, low, high)
+
+
+@st.composite
+def _apart(draw: st.DrawFn, count: int = 2) -> Call:
+    """Draw operands none of which is equal to an element of another."""
+    found = draw(broadcastable_shapes(count, max_dims=3, min_side=1, max_side=3))
+    name = draw(dtypes(REAL))
+    drawn = [draw(distinct(shape, name)) for shape in found.input_shapes]
+    moved = [(x + np.asarray(0.125 * n, x.dtype)) for n, x in enumerate(drawn)]
+    return Call(*moved)
+
+
+@st.composite
+def _slopes(draw: st.DrawFn, elements: Any, option: str) -> Call:
+    (x,) = draw(unary(REAL, elements=elements)).args
+    return Call(x, **{option: draw(st.sampled_from([0.25, 0.01, 1.5]))})
+
+
+@st.composite
+def _approximations(draw: st.DrawFn, elements: Any) -> Call:
+    (x,) = draw(unary(REAL, elements=elements, max_dims=2)).args
+    return Call(x, approximate=draw(st.booleans()))
+
+
+def _integer_powers() -> Any:
+    return binary("integral", elements="moderate", right="positive", mixed=False)
+
+
+def _safe(*kinds: str, right: Any = "nonzero") -> Any:
+    """Integers of moderate size: the least one divided by -1 is unspecified."""
+    floating = binary(REAL)
+    return st.one_of(
+        floating, binary(*kinds, elements="moderate", right=right, mixed=False)
+    )
+
+
+ALL: Final = unary()
+REAL_PAIRS: Final = binary("integral", REAL)
+ANY_PAIRS: Final = binary("integral", REAL, COMPLEX, "bool")
+BITS: Final = binary("integral", "bool", "float32")
+BOOLS: Final = binary("bool", mixed=False)
+POSITIVE: Final = unary(REAL, elements="positive")
+SMOOTH_POSITIVE: Final = SMOOTH.map(lambda call: Call(np.abs(call.args[0])))
+SMOOTH_POWERS: Final = binary(REAL, elements="smooth", mixed=False).map(
+    lambda call: Call(np.abs(call.args[0]), call.args[1])
+)
+
+LINES: Final[list[Line]] = [
+    # --- arithmetic
+    _pair("add", np.add, ARITHMETIC, ANY_PAIRS),
+    _pair("subtract", np.subtract, ARITHMETIC, ANY_PAIRS),
+    _pair("multiply", np.multiply, ARITHMETIC, ANY_PAIRS),
+    _pair("divide", np.divide, ARITHMETIC, binary(REAL, COMPLEX, "bool")),
+    _pair(
+        "pow",
+        np.power,
+        elementwise(
+            "power",
+            condition=lambda x, y: np.where(
+                np.iscomplexobj(x), np.abs(y * np.log(np.abs(x) + 1e-300)) + 4, 0
+            ),
+        ),
+        st.one_of(binary(REAL), _integer_powers()),
+        SMOOTH_POWERS,
+    ),
+    Line(
+        "floor_divide",
+        um.floor_divide,
+        _safe("integral"),
+        ARITHMETIC,
+        np.floor_divide,
+        no_gradient=STEPS,
+    ),
+    Line(
+        "remainder",
+        um.remainder,
+        _safe("integral"),
+        lambda call, result: [
+            ("arithmetic", {"scale": magnitude(result) + magnitude(call.args[1])})
+        ],
+        np.remainder,
+        SMOOTH_POWERS,
+        (0, 1),
+        elementwise_gradient(),
+    ),
+    _function("negative", np.negative, EXACT, calls=ALL),
+    _function("positive", lambda x: x, EXACT, calls=ALL),
+    _function("abs", np.abs, ROOT, calls=ALL),
+    _function("square", np.square, ARITHMETIC, calls=ALL),
+    _function("reciprocal", np.reciprocal, ROOT),
+    _discrete("sign", np.sign, unary("integral", REAL, "bool"), STEPS),
+    # --- exponentials, trigonometry, special functions
+    _function("exp", np.exp),
+    _function("expm1", np.expm1),
+    _function("log", np.log, smooth=SMOOTH_POSITIVE),
+    _function("log1p", np.log1p, smooth=SMOOTH_POSITIVE),
+    _function("sqrt", np.sqrt, ROOT, smooth=SMOOTH_POSITIVE),
+    _function("sin", np.sin),
+    _function("cos", np.cos),
+    _function("tanh", np.tanh),
+    _function("erf", erf, calls=unary(*REAL_ONLY), smooth=SMOOTH),
+    _function(
+        "erfc", erfc, elementwise("erfc"), calls=unary(*REAL_ONLY), smooth=SMOOTH
+    ),
+    # --- parts of complex numbers, rounding
+    _function("real", np.real, EXACT, calls=ALL),
+    _function("imag", np.imag, EXACT, smooth=unary(COMPLEX, elements="smooth")),
+    _function("conj", np.conj, EXACT, calls=ALL),
+    _discrete("floor", np.floor, ALL, STEPS),
+    _discrete("ceil", np.ceil, ALL, STEPS),
+    _discrete("trunc", np.trunc, ALL, STEPS),
+    _discrete("round", np.round, ALL, STEPS),
+    # --- comparisons, logic, bits
+    *(
+        _discrete(name, getattr(np, name), REAL_PAIRS)
+        for name in ("less", "less_equal", "greater", "greater_equal")
+    ),
+    *(_discrete(name, getattr(np, name), ANY_PAIRS) for name in ("equal", "not_equal")),
+    *(_discrete(name, getattr(np, name), ALL) for name in ("isnan", "isinf")),
+    _discrete("isfinite", np.isfinite, ALL),
+    *(
+        _discrete(name, getattr(np, name), BOOLS)
+        for name in ("logical_and", "logical_or", "logical_xor")
+    ),
+    _discrete("logical_not", np.logical_not, unary("bool", "int8")),
+    *(
+        _discrete(name, getattr(np, name), BITS)
+        for name in ("bitwise_and", "bitwise_or", "bitwise_xor")
+    ),
+    _discrete("bitwise_invert", np.bitwise_invert, unary("integral", "bool")),
+    _discrete(
+        "bitwise_left_shift", shift(np.left_shift, np.zeros_like), _shifts()
+    ),
+    _discrete(
+        "bitwise_right_shift",
+        shift(np.right_shift, lambda x: np.where(x < 0, -1, 0).astype(x.dtype)),
+        _shifts(),
+    ),
+    # --- choices
+    _pair("maximum", np.maximum, EXACT, REAL_PAIRS, _apart()),
+    _pair("minimum", np.minimum, EXACT, REAL_PAIRS, _apart()),
+    dataclasses.replace(
+        _pair("clip", clip, EXACT, _limits(), _apart(3)), argnums=(0,)
+    ),
+    Line(
+        "where",
+        um.where,
+        _choices(),
+        EXACT,
+        np.where,
+        _choices("smooth"),
+        (1, 2),
+        elementwise_gradient(),
+    ),
+    # --- activations
+    _function("relu", lambda x: np.maximum(x, 0), EXACT, smooth=SMOOTH),
+    _function("relu6", relu6, EXACT, calls=unary(*REAL_ONLY), smooth=SMOOTH),
+    _function(
+        "leaky_relu",
+        leaky_relu,
+        calls=_slopes("any", "negative_slope"),
+        smooth=_slopes("smooth", "negative_slope"),
+    ),
+    _function("elu", elu, calls=_slopes("any", "alpha"), smooth=_slopes("smooth", "alpha")),
+    _function("selu", selu, calls=unary(*REAL_ONLY), smooth=SMOOTH),
+    _function("sigmoid", sigmoid, calls=unary(*REAL_ONLY), smooth=SMOOTH),
+    _function(
+        "softplus",
+        lambda x: np.logaddexp(0, x),
+        calls=unary(*REAL_ONLY),
+        smooth=SMOOTH,
+    ),
+    _function(
+        "log_sigmoid",
+        lambda x: -np.logaddexp(0, -x),
+        calls=unary(*REAL_ONLY),
+        smooth=SMOOTH,
+    ),
+    _function("silu", lambda x: x * sigmoid(x), calls=unary(*REAL_ONLY), smooth=SMOOTH),
+    _function(
+        "gelu",
+        gelu,
+        elementwise("gelu", condition=np.square),
+        calls=_approximations("any"),
+        smooth=_approximations("smooth"),
+        family="steep_gradient",
+    ),
+]
+"""Every operation that is applied element by element."""
+
+
+def _operator(name: str, of: str, function: Callable[..., Any]) -> Line:
+    """Return the line of an operator: that of the function behind it."""
+    (line,) = (one for one in LINES if one.name == of)
+    return dataclasses.replace(line, name=f"Tensor.{name}", function=function)
+
+
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` called with a NumPy array on the left of a tensor."""
+
+    def swapped(x: Any, y: Any) -> Any:
+        # An array leaves the operator to the tensor, which reflects it.
+        return function(x.numpy(), um.asarray(y) if not isinstance(y, um.Tensor) else y)
+
+    return swapped
+
+
+_BINARY: Final = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "pow",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}
+
+OPERATORS: Final[list[Line]] = [
+    *(
+        _operator(f"__{short}__", name, getattr(operator, f"__{short}__"))
+        for short, name in _BINARY.items()
+    ),
+    *(
+        dataclasses.replace(
+            _operator(f"__r{short}__", name, _reflected(getattr(operator, f"__{short}__"))),
+            smooth=None,
+            no_gradient="the array on the left is a constant",
+        )
+        for short, name in _BINARY.items()
+    ),
+    *(
+        _operator(f"__{short}__", name, getattr(operator, f"__{short}__"))
+        for short, name in {
+            "eq": "equal",
+            "ne": "not_equal",
+            "lt": "less",
+            "le": "less_equal",
+            "gt": "greater",
+            "ge": "greater_equal",
+        }.items()
+    ),
+    *(
+        _operator(f"__{short}__", name, getattr(operator, f"__{short}__"))
+        for short, name in {
+            "neg": "negative",
+            "pos": "positive",
+            "abs": "abs",
+            "invert": "bitwise_invert",
+        }.items()
+    ),
+]
+"""The operators of tensors."""
+

@@ -1,0 +1,120 @@
+"""From arguments to tensors: what all samplers share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unifiedml import _philox
+from unifiedml._dtypes import DTYPES, DType, as_dtype, iinfo
+from unifiedml._rules.shapes import as_shape
+from unifiedml._tensor import Tensor
+from unifiedml.ops.creation import asarray
+from unifiedml.random._keys import Key, as_key, draw_number, run
+
+Shape: TypeAlias = int | Sequence[int]
+Draw: TypeAlias = int | Tensor
+OnHost: TypeAlias = Callable[[int, int, int], NDArray[Any]]
+OnTensors: TypeAlias = Callable[[int, Tensor, int], Tensor]
+
+
+def sample(
+    shape: Shape,
+    key: Key | None,
+    draw: Draw,
+    dtype: DType,
+    device: str | None,
+    on_host: OnHost,
+    on_tensors: OnTensors,
+) -> Tensor:
+    """Draws by whichever of the two implementations ``draw`` asks for."""
+    dims = as_shape(shape)
+    count = math.prod(dims)
+    key, draw = _stream(key, draw)
+    if isinstance(draw, Tensor):
+        made = on_tensors(key.value, draw if device is None else draw.to(device), count)
+        return made.astype(dtype).reshape(dims)
+    return asarray(
+        on_host(key.value, draw, count).reshape(dims), dtype=dtype, device=device
+    )
+
+
+def _stream(key: Key | None, draw: Draw) -> tuple[Key, Draw]:
+    """The key and the checked draw; without a key, the next draw of the run."""
+    if isinstance(draw, Tensor):
+        if draw.ndim != 0 or not draw.dtype.is_integer:
+            raise ValueError(
+                "a tensor that numbers a draw is a 0-d integer, "
+                f"not {draw.dtype.name} of shape {draw.shape}"
+            )
+        number: Draw = draw.astype(DTYPES["int64"])
+    else:
+        number = draw_number(draw)
+    if key is not None:
+        return as_key(key), number
+    if isinstance(number, Tensor) or number != 0:
+        raise ValueError(
+            f"draw={draw} without a key: the draws of the run's own key are counted; "
+            "pass key=um.random.key(...) to choose a draw"
+        )
+    return run.take()
+
+
+def host_only(name: str, reason: str) -> OnTensors:
+    def refuse(key: int, draw: Tensor, count: int) -> Tensor:
+        raise ValueError(
+            f"{name} cannot number its draw by a tensor: {reason}. Draw outside the "
+            "compiled program, with an int, and pass the numbers in"
+        )
+
+    return refuse
+
+
+# Checks -----------------------------------------------------------------------------
+
+
+def float_dtype(name: str, dtype: DType | str | None) -> DType:
+    kind = DTYPES["float32"] if dtype is None else as_dtype(dtype)
+    if kind.name not in _philox.SIGNIFICAND:
+        raise TypeError(
+            f"{name} makes real floating-point numbers, not {kind.name}: choose from "
+            + ", ".join(_philox.SIGNIFICAND)
+        )
+    return kind
+
+
+def check_bounds(low: float, high: float, dtype: _philox.FloatName) -> None:
+    if not low <= high:
+        raise ValueError(f"uniform needs low <= high, not low={low} and high={high}")
+    rounded = [float(_philox.round_to(np.float64(x), dtype)) for x in (low, high)]
+    if not math.isfinite(rounded[1] - rounded[0]):
+        raise ValueError(
+            f"uniform needs bounds whose difference is finite in {dtype}, "
+            f"not low={low} and high={high}"
+        )
+
+
+def check_probability(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} lies in [0, 1], not {value}")
+
+
+def check_integers(low: int, high: int, dtype: DType) -> None:
+    if not dtype.is_integer:
+        raise TypeError(
+            f"randint makes integers, not {dtype.name}: choose an integer dtype"
+        )
+    if not 0 < high - low <= 2**31:
+        raise ValueError(
+            f"randint needs low < high <= low + 2**31, not low={low} and high={high}"
+        )
+    limits = iinfo(dtype)
+    if low < limits.min or high - 1 > limits.max:
+        raise ValueError(
+            f"randint from {low} to {high - 1} does not fit into {dtype.name}, which "
+            f"holds {limits.min} to {limits.max}"
+        )

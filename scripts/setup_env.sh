@@ -82,7 +82,7 @@ fi
 
 log=$venv/install.log
 pip_install() {
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --progress-bar off \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --progress-bar off \
         --log "$log" --constraint constraints.txt "$@" ||
         die "pip failed; its whole log is $root/$log"
 }

@@ -10,7 +10,7 @@ empty=$(mktemp -d)
 trap 'rm -rf "$empty"' EXIT
 
 "$python" -m venv "$empty/venv"
-"$empty/venv/bin/python" -m pip install -qq --dry-run --ignore-installed \
+"$empty/venv/bin/python" -m pip install --quiet --dry-run --ignore-installed \
     --report "$empty/report.json" --only-binary :all: \
     torch==2.13.0 tensorflow-cpu==2.21.0 ".[all,test,dev,examples]"
 

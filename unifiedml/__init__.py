@@ -9,7 +9,17 @@ from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
+# The lines above bind names that submodules have too (unifiedml.nn, for one).
+from unifiedml import losses as losses
+from unifiedml import metrics as metrics
+from unifiedml import nn as nn
+from unifiedml import optim as optim
+from unifiedml import random as random
+from unifiedml import tolerance as tolerance
+from unifiedml import train as train
 from unifiedml._backend.errors import BackendError as BackendError
 from unifiedml._backend.errors import BackendMismatchError as BackendMismatchError
 from unifiedml._backend.errors import BackendNotFoundError as BackendNotFoundError
@@ -30,8 +40,15 @@ from unifiedml.autodiff import grad as grad
 from unifiedml.autodiff import no_grad as no_grad
 from unifiedml.autodiff import stop_gradient as stop_gradient
 from unifiedml.autodiff import value_and_grad as value_and_grad
+from unifiedml.nn import Dense as Dense
+from unifiedml.nn import Dropout as Dropout
+from unifiedml.nn import Flatten as Flatten
+from unifiedml.nn import Module as Module
+from unifiedml.nn import Parameter as Parameter
+from unifiedml.nn import Sequential as Sequential
 from unifiedml.ops.arithmetic import *
 from unifiedml.ops.comparison import *
+from unifiedml.ops.conversion import *
 from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
 from unifiedml.ops.exponential import *
@@ -46,21 +63,6 @@ from unifiedml.ops.rounding import *
 from unifiedml.ops.selection import *
 from unifiedml.ops.special import *
 from unifiedml.ops.trigonometry import *
-
-# The lines above bind names that submodules have too (unifiedml.nn, for one).
-from unifiedml import losses as losses
-from unifiedml import metrics as metrics
-from unifiedml import nn as nn
-from unifiedml import optim as optim
-from unifiedml import random as random
-from unifiedml import tolerance as tolerance
-from unifiedml import train as train
-from unifiedml.nn import Dense as Dense
-from unifiedml.nn import Dropout as Dropout
-from unifiedml.nn import Flatten as Flatten
-from unifiedml.nn import Module as Module
-from unifiedml.nn import Parameter as Parameter
-from unifiedml.nn import Sequential as Sequential
 from unifiedml.optim import SGD as SGD
 from unifiedml.optim import Adam as Adam
 from unifiedml.optim import AdamW as AdamW
@@ -84,3 +86,15 @@ float32 = _DTYPES["float32"]
 float64 = _DTYPES["float64"]
 complex64 = _DTYPES["complex64"]
 complex128 = _DTYPES["complex128"]
+
+if _TYPE_CHECKING:
+    from unifiedml import testing as testing
+
+
+def __getattr__(name: str) -> _Any:
+    """Import `unifiedml.testing` when it is first asked for: it needs Hypothesis."""
+    if name == "testing":
+        from importlib import import_module
+
+        return import_module("unifiedml.testing")
+    raise AttributeError(f"module 'unifiedml' has no attribute {name!r}")

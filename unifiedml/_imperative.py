@@ -2,24 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+import inspect
+from collections.abc import Callable
+from contextlib import ExitStack
+from contextvars import ContextVar
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from unifiedml import _recording
-from unifiedml._backend.errors import BackendMismatchError
-from unifiedml._backend.registry import loaded_backends
+from unifiedml._backend.errors import BackendMismatchError, FreedError
+from unifiedml._backend.registry import LoadedBackend, loaded_backends, on_load
+from unifiedml._recording import Mode
 
 if TYPE_CHECKING:
     from unifiedml._tensor import Tensor
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+# What the no_grad blocks here have entered: a backend that is loaded inside joins in.
+_blocks: ContextVar[tuple[ExitStack, ...]] = ContextVar("unifiedml_no_grad", default=())
+
+
+@on_load
+def _pause(backend: LoadedBackend) -> None:
+    for block in _blocks.get():
+        block.enter_context(backend.ops.paused())
+
+
+class NoGrad:
+    """What `no_grad` returns: a context, and a decorator."""
+
+    def __init__(self) -> None:
+        self._entered: list[ExitStack] = []
+
+    def __enter__(self) -> None:
+        with ExitStack() as stack:
+            stack.enter_context(_recording.switched(Mode.OFF))
+            for backend in loaded_backends():
+                stack.enter_context(backend.ops.paused())
+            block = stack.pop_all()
+        block.callback(_blocks.reset, _blocks.set((*_blocks.get(), block)))
+        self._entered.append(block)
+
+    def __exit__(self, *exception: object) -> None:
+        self._entered.pop().close()
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        kinds = inspect.isgeneratorfunction, inspect.iscoroutinefunction
+        if any(is_kind(function) for is_kind in (*kinds, inspect.isasyncgenfunction)):
+            raise TypeError(
+                "no_grad() decorates plain functions: what a generator or coroutine "
+                "computes runs later, so write `with um.no_grad():` inside it"
+            )
+
+        @wraps(function)
+        def without_history(*args: P.args, **kwargs: P.kwargs) -> R:
+            with NoGrad():
+                return function(*args, **kwargs)
+
+        return without_history
+
+
+def no_grad() -> NoGrad:
     """Keep no history for ``backward()``: as a context or as a decorator.
 
-    Explicit gradients (`unifiedml.grad`, `unifiedml.GradientTape`) go on to work
-    inside.
+    What is computed inside is a constant, also for a `unifiedml.grad` or
+    `unifiedml.GradientTape` around it. Those that are called inside work as ever.
 
     Example:
         >>> import unifiedml as um
@@ -29,19 +78,18 @@ def no_grad() -> Iterator[None]:
         >>> y.requires_grad
         False
     """
-    with ExitStack() as stack:
-        stack.enter_context(_recording.paused())
-        for backend in loaded_backends():
-            if backend.engine is not None:
-                stack.enter_context(backend.engine.paused())
-        yield
+    return NoGrad()
+
+
+# --- leaves --------------------------------------------------------------------------
 
 
 def set_requires_grad(x: Tensor, value: bool) -> None:
     """Make ``x`` a leaf, or a constant."""
     if value and not x.dtype.is_differentiable:
         raise TypeError(
-            f"only floating-point tensors have gradients, not {x.dtype.name}"
+            f"only floating-point tensors have gradients, not {x.dtype.name}: convert "
+            "with astype first"
         )
     if value == x.requires_grad:
         return
@@ -64,26 +112,35 @@ def get_gradient(x: Tensor) -> Tensor | None:
     from unifiedml._tensor import Tensor
 
     engine = x._backend.engine
-    if engine is None:
-        return x._node.gradient if isinstance(x._node, _recording.Leaf) else None
-    if not engine.is_leaf(x._native):
-        return None
-    native = engine.gradient_of(x._native)
-    return None if native is None else Tensor(native, x._backend)
+    if engine is not None:
+        native = engine.gradient_of(x._native) if x._is_leaf() else None
+        return None if native is None else Tensor(native, x._backend)
+    # A tensor of its own: writing into what was returned changes nothing here.
+    held = x._node.gradient if isinstance(x._node, _recording.Leaf) else None
+    return None if held is None else Tensor(held._native, x._backend, held._node)
 
 
 def set_gradient(x: Tensor, value: Tensor | None) -> None:
     """Replace what has been added up at the leaf ``x``."""
+    from unifiedml._tensor import Tensor
+
     if not x._is_leaf():
-        raise RuntimeError("only leaves (requires_grad=True) hold a gradient")
+        if value is None:
+            return
+        raise RuntimeError(
+            "only leaves (requires_grad=True) hold a gradient: this tensor is "
+            + ("computed" if x.requires_grad else "a constant")
+        )
     if value is not None:
-        _check_cotangent(x, value, "grad")
+        check_cotangent(x, value, "grad")
+        # A tensor of its own: writing into the one that was given changes nothing here.
+        value = Tensor(value._native, value._backend, value._node)
     engine = x._backend.engine
-    if engine is None:
+    if engine is not None:
+        engine.set_gradient(x._native, None if value is None else value._native)
+    else:
         assert isinstance(x._node, _recording.Leaf)
         x._node.gradient = value
-    else:
-        engine.set_gradient(x._native, None if value is None else value._native)
 
 
 def refuse_leaf_write(x: Tensor) -> None:
@@ -95,10 +152,52 @@ def refuse_leaf_write(x: Tensor) -> None:
         )
 
 
-def _check_cotangent(x: Tensor, cotangent: Tensor, name: str) -> None:
+# --- backward ------------------------------------------------------------------------
+
+
+def cotangent_of(x: Tensor, given: Tensor | None, what: str, name: str) -> Tensor:
+    """Return the cotangent to start from: the one given, or 1 for a scalar.
+
+    Args:
+        x: What is differentiated.
+        given: Its cotangent, if the user passed one.
+        what: What ``x`` is called in messages.
+        name: What ``given`` is called in messages.
+
+    Raises:
+        TypeError: ``x`` is complex and nothing is given, or what is given is no tensor.
+        ValueError: ``x`` is no scalar and nothing is given, or the shapes or data types
+            differ.
+        BackendMismatchError: They are on two backends.
+    """
+    from unifiedml.ops.creation import ones_like
+
+    if given is not None:
+        check_cotangent(x, given, name)
+        return given
+    if x.dtype.kind == "complex":
+        raise TypeError(
+            f"{what} of data type {x.dtype.name} has no gradient of its own: make it "
+            f"real with um.real, um.imag or um.abs, or pass {name}="
+        )
+    if x.size != 1:
+        raise ValueError(
+            f"{what} of shape {x.shape} is no scalar: reduce it with um.sum or "
+            f"um.mean, or pass {name}="
+        )
+    return ones_like(x)
+
+
+def check_cotangent(x: Tensor, cotangent: Tensor, name: str) -> None:
+    """Raise if ``cotangent``, called ``name``, does not fit ``x``."""
+    from unifiedml._tensor import Tensor
+
+    if not isinstance(cotangent, Tensor):
+        raise TypeError(f"{name} is a tensor, not {type(cotangent).__name__}")
     if cotangent._backend.name != x._backend.name:
         raise BackendMismatchError(
-            f"{name} is on backend {cotangent.backend!r}, the tensor on {x.backend!r}"
+            f"{name} is on backend {cotangent.backend!r}, the tensor on "
+            f"{x.backend!r}: move one with x.to_backend(...) first"
         )
     if cotangent.shape != x.shape or cotangent.dtype is not x.dtype:
         raise ValueError(
@@ -112,29 +211,27 @@ def backward(
     x: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
 ) -> None:
     """Add the gradients of ``x`` to those of its leaves; see `Tensor.backward`."""
-    from unifiedml.ops.creation import ones_like
-
+    if _recording.mode() is Mode.TAPE:
+        raise RuntimeError(
+            "backward() cannot be called inside um.grad or a GradientTape, whose "
+            "tensors keep no history for it: call it outside, or take the inner "
+            "gradient by um.grad or a tape, too"
+        )
     if not x.requires_grad:
         raise RuntimeError(
             "backward() needs a tensor computed from one made with "
-            "requires_grad=True, outside of no_grad()"
+            "requires_grad=True, outside of no_grad(): this one has no history"
         )
-    if gradient is None:
-        if x.size != 1:
-            raise ValueError(
-                f"backward() of a tensor of shape {x.shape} needs its cotangent: "
-                "reduce it to a scalar first or pass gradient="
-            )
-        gradient = ones_like(x)
-    _check_cotangent(x, gradient, "gradient")
+    cotangent = cotangent_of(x, gradient, "a tensor", "gradient")
     retain = create_graph if retain_graph is None else retain_graph
     engine = x._backend.engine
     if engine is None:
-        _recording.backward(x, gradient, retain, create_graph)
+        _recording.backward(x, cotangent, retain, create_graph)
         return
     try:
-        engine.backward(x._native, gradient._native, retain, create_graph)
+        engine.backward(x._native, cotangent._native, retain, create_graph)
     except RuntimeError as error:
-        if "second time" in str(error):
-            raise RuntimeError(_recording.FREED) from error
+        # The framework's own pass, by the user's hand, may have freed it.
+        if "second time" in str(error) and not isinstance(error, FreedError):
+            raise FreedError from error
         raise

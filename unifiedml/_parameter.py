@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from unifiedml import _imperative
+from unifiedml import _imperative, random
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
 from unifiedml._dtypes import DType, as_dtype
+from unifiedml._place import Place, path_of
+from unifiedml._recording import Leaf
 from unifiedml._rules.shapes import Shape, as_shape
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops.creation import asarray, resolve_device
+from unifiedml.ops.conversion import asarray, resolve_device
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -83,16 +85,17 @@ def lift(parameters: Sequence[Parameter], natives: Sequence[Native]) -> Iterator
 
 
 # Initial values are drawn once, whichever thread reads them first.
-_making = threading.RLock()
+making = threading.RLock()
 
 
 class Parameter(Tensor):
     """A tensor that a model owns and an optimizer changes.
 
     Where it is an operand it acts as its current value. Given an initializer, the
-    value is drawn when it is first read: the stream of random numbers then depends
-    on the seed and on the parameter's path in the model, not on the order in which
-    layers were constructed.
+    value is drawn when it is first read. It depends on the seed that was set when the
+    parameter was made and on the parameter's path in the model, not on the order in
+    which layers are made or read. (One that is read before it is part of a model is
+    drawn as a model of its own.)
 
     Args:
         data: The value (anything that `unifiedml.asarray` takes), or None.
@@ -102,6 +105,7 @@ class Parameter(Tensor):
         dtype: The data type; float32 by default.
         device: Where it lives; ``"cpu"`` by default.
         trainable: Whether optimizers change it and gradients are kept for it.
+        seed: Without ``data``: the seed; default: the one that is set now.
 
     Raises:
         TypeError: Neither ``data`` nor an initializer is given.
@@ -115,13 +119,15 @@ class Parameter(Tensor):
     """
 
     __slots__ = (
+        "_device",
         "_initializer",
-        "_made_device",
+        "_leaf",
         "_made_dtype",
         "_made_shape",
         "_place",
+        "_seed",
+        "_trainable",
         "_value",
-        "trainable",
     )
 
     def __init__(
@@ -134,66 +140,84 @@ class Parameter(Tensor):
         dtype: DType | str | None = None,
         device: str | None = None,
         trainable: bool = True,
+        seed: int | None = None,
     ) -> None:
-        self.trainable = trainable
-        self._place: Callable[[], str] | None = None
+        self._trainable = trainable
+        self._place: Place | None = None
         self._initializer = initializer
-        self._node = None
         self._value: Native | None = None
+        self._leaf: Leaf | None = None
         if data is not None:
-            self._backend = current()
-            self._store(asarray(data, dtype=dtype, device=device))
+            self._begin(_copied(asarray(data, dtype=dtype, device=device)))
             return
         if initializer is None or shape is None:
             raise TypeError("a parameter needs a value, or a shape and an initializer")
         self._backend = current()
         self._made_shape = as_shape(shape)
         self._made_dtype = as_dtype("float32" if dtype is None else dtype)
-        self._made_device = resolve_device(device, self._backend)
+        self._device = resolve_device(device, self._backend)
+        self._seed = random.get_state()[0] if seed is None else seed
 
     # --- reading and writing: all of it goes through here --------------------------
 
+    # Inside a transformation a parameter is its stand-in, or else a constant; only
+    # outside is it the leaf of a history for backward().
+
     @property
-    def _native(self) -> Native:  # type: ignore[override]
+    def _native(self) -> Native:
         inner = _lifted.get()
-        if inner is not None:
-            native = inner.read(self)
-            if native is not None:
-                return native
-        return self._stored()
+        if inner is None:
+            return self._stored()
+        native = inner.read(self)
+        if native is not None:
+            return native
+        native = self._stored()
+        engine, ops = self._backend.engine, self._backend.ops
+        return native if engine is None else ops.stop_gradient(native)
+
+    @property
+    def _node(self) -> Leaf | None:  # type: ignore[override]
+        if _lifted.get() is not None:
+            return None
+        self._stored()
+        return self._leaf
 
     def _stored(self) -> Native:
         value = self._value
         return self._make() if value is None else value
 
-    @_native.setter
-    def _native(self, native: Native) -> None:
-        inner = _lifted.get()
-        if inner is None or not inner.write(self, native):
-            self._value = native
+    def _as_leaf(self) -> Tensor:
+        """Return the stored value as a plain tensor, which holds the gradient."""
+        return Tensor(self._stored(), self._backend, self._leaf)
 
-    def _store(self, x: Tensor) -> None:
-        """Take over a value, as a leaf of its own history."""
-        self._backend = x._backend
-        plain = Tensor(x._backend.ops.copy(x.detach()._native), x._backend)
-        if self.trainable and plain.dtype.is_differentiable:
-            plain.requires_grad = True
-        self._value, self._node = plain._native, plain._node
+    def _begin(self, x: Tensor, gradient: Tensor | None = None) -> None:
+        """Take over the value of ``x`` as it is: a new history begins."""
+        engine = x._backend.engine
+        native, leaf = x._native, None
+        if self._trainable and x.dtype.is_differentiable:
+            if engine is None:
+                leaf = Leaf()
+            else:
+                native = engine.leaf(native)
+        self._backend, self._device = x._backend, x.device
+        # The value last: whoever finds it finds the rest in place.
+        self._leaf = leaf
+        self._value = native
+        if gradient is not None:
+            self._as_leaf().grad = gradient
 
     def _make(self) -> Native:
-        from unifiedml import random
-
-        with _making:
+        with making:
             if self._value is None:
                 assert self._initializer is not None
-                path = self._place() if self._place is not None else ""
+                path = path_of(self, settle=True)
                 with use_backend(self._backend.name), _imperative.no_grad():
-                    self._store(
+                    self._begin(
                         self._initializer(
                             self._made_shape,
                             dtype=self._made_dtype,
-                            device=self._made_device,
-                            key=random.layer_key(path),
+                            device=self._device,
+                            key=random.key(self._seed, "layer", path),
                         )
                     )
             return self._value
@@ -202,6 +226,46 @@ class Parameter(Tensor):
     def is_made(self) -> bool:
         """Whether the value has been drawn yet."""
         return self._value is not None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether optimizers change it and gradients are kept for it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        if self.is_made:
+            self._begin(self._as_leaf().detach())
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether ``backward()`` reaches it: `trainable`, and floating-point."""
+        inside = _lifted.get() is not None
+        return self._trainable and self.dtype.is_differentiable and not inside
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and not self.dtype.is_differentiable:
+            raise TypeError(
+                f"only floating-point parameters have gradients, not {self.dtype.name}"
+            )
+        self.trainable = value
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that ``backward()`` has added up here, or None."""
+        return self._as_leaf().grad if self.is_made else None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None or self.is_made:
+            self._as_leaf().grad = value
+
+    @property
+    def device(self) -> str:
+        """Where it lives."""
+        return self._device
 
     @property
     def shape(self) -> Shape:
@@ -214,7 +278,10 @@ class Parameter(Tensor):
         return super().dtype if self.is_made else self._made_dtype
 
     def assign(self, value: Operand) -> None:
-        """Replace the value, keeping shape and data type.
+        """Replace the value, keeping shape and data type, and the gradient in `grad`.
+
+        ``backward()`` of what was computed from the old value does not reach the
+        parameter any more.
 
         Raises:
             ValueError: ``value`` has another shape.
@@ -226,7 +293,7 @@ class Parameter(Tensor):
                     f"cannot assign a tensor of backend {value.backend!r} to a "
                     f"parameter on {self.backend!r}: use to_backend first"
                 )
-            new = value.astype(self.dtype)
+            new = value.astype(self.dtype).to(self.device)
         else:
             with use_backend(self._backend.name):
                 new = asarray(value, dtype=self.dtype, device=self.device)
@@ -235,42 +302,40 @@ class Parameter(Tensor):
                 f"cannot assign a value of shape {new.shape} to a parameter of shape "
                 f"{self.shape}"
             )
-        self._assign_native(new)
+        if not self._written(new):
+            self._begin(_copied(new), self.grad)
 
     def replace(self, new: Tensor) -> None:
         """Take over a freshly computed value of the right shape, data type and place.
 
-        Nothing is checked or copied: for optimizers, which make the value themselves.
+        Nothing is checked or copied: for optimizers, which make the value themselves,
+        inside ``no_grad()``.
         """
-        inner = _lifted.get()
-        if inner is not None and inner.write(self, new._native):
-            return
-        gradient = self.grad
-        self._value = new._native
-        if self._backend.engine is not None and self.trainable:
-            self._value = self._backend.engine.leaf(new._native)
-            if gradient is not None:
-                self.grad = gradient
+        if not self._written(new):
+            self._begin(new, self.grad)
 
-    def _assign_native(self, new: Tensor) -> None:
+    def _written(self, new: Tensor) -> bool:
+        """Write to the stand-in, if there is one, and tell so."""
         inner = _lifted.get()
-        if inner is not None and inner.write(self, new._native):
-            return
-        gradient = self.grad
-        self._store(new)
-        if gradient is not None:
-            self.grad = gradient
+        return inner is not None and inner.write(self, new._native)
 
     def _move(self, backend: LoadedBackend, device: str | None) -> None:
         """Live on another backend or device from now on."""
         if not self.is_made:
             self._backend = backend
-            self._made_device = resolve_device(device, backend)
+            self._device = resolve_device(device, backend)
             return
-        x = self.detach()
-        if backend.name != self._backend.name:
-            x = x.to_backend(backend.name)
-        self._store(x if device is None else x.to(device))
+
+        def moved(x: Tensor) -> Tensor:
+            if backend.name != x.backend:
+                x = x.to_backend(backend.name)
+            return x if device is None else x.to(device)
+
+        gradient = self.grad
+        self._begin(
+            moved(self._as_leaf().detach()),
+            None if gradient is None else moved(gradient),
+        )
 
     # --- writing by operators changes the parameter itself ----------------------------
 
@@ -306,6 +371,10 @@ class Parameter(Tensor):
             _unpickled,
             (type(self), self.numpy(), self.backend, self.device, self.trainable),
         )
+
+
+def _copied(x: Tensor) -> Tensor:
+    return Tensor(x._backend.ops.copy(x.detach()._native), x._backend)
 
 
 def _unpickled(

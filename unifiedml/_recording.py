@@ -1,8 +1,9 @@
-"""History for ``backward()`` on frameworks whose tensors do not keep their own.
+"""What is recorded, and history for ``backward()`` where tensors keep none themselves.
 
-Each operation on a recorded tensor runs under a small tape of its own that only the
-result holds. When the result dies, so do the tape and the history behind it: there
-is no long-lived tape that grows, and memory stays flat over any number of steps.
+On frameworks whose tensors do not remember how they were computed, each operation on
+a recorded tensor runs under a small tape of its own that only the result holds. When
+the result dies, so do the tape and the history behind it: there is no long-lived tape
+that grows, and memory stays flat over any number of steps.
 """
 
 from __future__ import annotations
@@ -10,35 +11,48 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
+from unifiedml._backend.errors import FreedError
 from unifiedml._backend.protocol import Native
-from unifiedml._backend.registry import LoadedBackend
 
 if TYPE_CHECKING:
     from unifiedml._tensor import Tensor
 
-FREED: Final = (
-    "backward through the same graph a second time: what the first pass needed has "
-    "been freed; call backward(retain_graph=True) the first time"
-)
 
-_enabled: ContextVar[bool] = ContextVar("unifiedml_recording", default=True)
+class Mode(Enum):
+    """What happens to operations in the current thread and task."""
+
+    ON = "operations on tensors that require gradients are recorded"
+    OFF = "nothing is recorded"
+    TAPE = "as ON, and a tape records too"
+
+
+_mode: ContextVar[Mode] = ContextVar("unifiedml_recording", default=Mode.ON)
+
+
+def mode() -> Mode:
+    """Return what happens to operations here."""
+    return _mode.get()
+
+
+@contextmanager
+def switched(new: Mode) -> Iterator[None]:
+    """Record as ``new`` says inside the ``with`` block."""
+    token = _mode.set(new)
+    try:
+        yield
+    finally:
+        _mode.reset(token)
 
 
 def is_recording() -> bool:
     """Tell whether operations on recorded tensors are recorded."""
-    return _enabled.get()
+    return _mode.get() is not Mode.OFF
 
 
-@contextmanager
-def paused() -> Iterator[None]:
-    """Record nothing inside the ``with`` block."""
-    token = _enabled.set(False)
-    try:
-        yield
-    finally:
-        _enabled.reset(token)
+# --- nodes ---------------------------------------------------------------------------
 
 
 class Leaf:
@@ -51,31 +65,40 @@ class Leaf:
 
 
 class Operation:
-    """One recorded operation: its tape, its operands and what made it.
+    """One recorded operation: what made a tensor, and of what.
 
     Attributes:
         function: The operation on native tensors, to run it again.
-        tape: The tape it ran under; None once its buffers have been freed.
-        watched: The stand-ins of the distinct operands that the tape watched.
-        operands: The distinct operands, as tensors.
+        operands: What it was given: stand-ins that the tape watches, or constants.
+        nodes: The node behind each operand; None for a constant.
+        tape: The tape it ran under; None once it has been freed.
         output: The native result.
     """
 
-    __slots__ = ("function", "operands", "output", "tape", "watched")
+    __slots__ = ("function", "nodes", "operands", "output", "tape")
 
     def __init__(
         self,
         function: Callable[..., Native],
+        operands: Sequence[Native],
+        nodes: Sequence[Node | None],
         tape: Any,
-        watched: Sequence[Native],
-        operands: Sequence[Tensor],
         output: Native,
     ) -> None:
         self.function = function
-        self.tape: Any = tape
-        self.watched = watched
         self.operands = operands
+        self.nodes = nodes
+        self.tape = tape
         self.output = output
+
+    def free(self) -> None:
+        """Forget everything but what is behind, which is what PyTorch keeps."""
+        self.function, self.operands = _freed, ()
+        self.tape = self.output = None
+
+
+def _freed(*_: Any) -> Native:
+    raise FreedError
 
 
 Node = Leaf | Operation
@@ -91,112 +114,109 @@ def record(
         tensors: Its operands; the same object may stand in several places.
         static: Further arguments, not tensors.
     """
-    backend = tensors[0]._backend
-    # An operand that stands twice (x * x) is watched once, or its gradient would
-    # be counted twice.
-    distinct = list({id(tensor): tensor for tensor in tensors}.values())
-    place = {id(tensor): index for index, tensor in enumerate(distinct)}
-    order = [place[id(tensor)] for tensor in tensors]
 
     def run(*natives: Native) -> Native:
-        return function(*[natives[index] for index in order], *static)
+        return function(*natives, *static)
 
-    tape = backend.ops.tape(True)
+    # Each place is watched on its own, so that x * x counts both. The nodes are taken
+    # now: a tensor has another one after x[i] = v.
+    nodes = [tensor._node for tensor in tensors]
+    tape = tensors[0]._backend.ops.tape(True)
     with tape:
-        watched = [tape.watch(tensor._native) for tensor in distinct]
-        output = run(*watched)
-    return output, Operation(run, tape, watched, distinct, output)
+        operands = [
+            tensor._native if node is None else tape.watch(tensor._native)
+            for tensor, node in zip(tensors, nodes, strict=True)
+        ]
+        output = run(*operands)
+    return output, Operation(run, operands, nodes, tape, output)
 
 
-def _topological(root: Operation) -> list[Operation]:
-    """Return the operations behind ``root``, each after all that use it."""
-    done: set[int] = set()
-    result: list[Operation] = []
-    stack: list[tuple[Operation, bool]] = [(root, False)]
-    while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            result.append(node)
-            continue
-        if id(node) in done:
-            continue
-        done.add(id(node))
-        stack.append((node, True))
-        for operand in node.operands:
-            if isinstance(operand._node, Operation):
-                stack.append((operand._node, False))
-    return result[::-1]
+# --- the way back --------------------------------------------------------------------
 
 
 def backward(
     output: Tensor, cotangent: Tensor, retain_graph: bool, create_graph: bool
 ) -> None:
-    """Add the gradients of ``output`` to those of its leaves."""
-    from unifiedml.ops.arithmetic import add
+    """Add the gradients of ``output`` to those of its leaves.
 
+    Raises:
+        FreedError: A pass without ``retain_graph`` went through here before.
+    """
     root = output._node
-    pending: dict[int, Tensor] = {id(root): cotangent}
-    if isinstance(root, Leaf):
-        _deposit(root, cotangent, add)
-        return
-    assert isinstance(root, Operation)
-    for node in _topological(root):
-        arrived = pending.pop(id(node), None)
-        if arrived is None:
+    assert root is not None
+    order = _topological(root)
+    if any(node.tape is None for node in order):
+        raise FreedError
+    arrived: dict[Node, Tensor] = {root: cotangent}
+    with switched(Mode.ON if create_graph else Mode.OFF):
+        for operation in order:
+            gradients = _pull(operation, arrived.pop(operation), create_graph)
+            for node, gradient in gradients:
+                before = arrived.get(node)
+                arrived[node] = gradient if before is None else before + gradient
+            if not retain_graph:
+                operation.free()
+        # The operations have been taken out: what is left are the leaves.
+        for leaf, gradient in arrived.items():
+            assert isinstance(leaf, Leaf)
+            before = leaf.gradient
+            leaf.gradient = gradient if before is None else before + gradient
+
+
+def _topological(root: Node) -> list[Operation]:
+    """Return the operations from ``root`` on, each after all that use it."""
+    done: set[Node] = set()
+    result: list[Operation] = []
+    stack: list[tuple[Node | None, bool]] = [(root, False)]
+    while stack:
+        node, expanded = stack.pop()
+        if not isinstance(node, Operation):
             continue
-        for operand, gradient in zip(
-            node.operands, _pull(node, arrived, create_graph), strict=True
-        ):
-            source = operand._node
-            if isinstance(source, Leaf):
-                _deposit(source, gradient, add)
-            elif source is not None:
-                before = pending.get(id(source))
-                total = gradient if before is None else add(before, gradient)
-                pending[id(source)] = total
-        if not retain_graph:
-            node.tape = None
+        if expanded:
+            result.append(node)
+        elif node not in done:
+            done.add(node)
+            stack.append((node, True))
+            stack.extend((behind, False) for behind in node.nodes)
+    return result[::-1]
 
 
-def _deposit(leaf: Leaf, gradient: Tensor, add: Callable[..., Tensor]) -> None:
-    before = leaf.gradient
-    leaf.gradient = gradient if before is None else add(before, gradient)
-
-
-def _pull(node: Operation, cotangent: Tensor, create_graph: bool) -> list[Tensor]:
+def _pull(
+    operation: Operation, cotangent: Tensor, create_graph: bool
+) -> list[tuple[Node, Tensor]]:
+    """Return the nodes behind an operation, each with the gradient for it."""
     from unifiedml._tensor import Tensor
 
-    if node.tape is None:
-        raise RuntimeError(FREED)
-    backend = cotangent._backend
+    behind = [(place, node) for place, node in enumerate(operation.nodes) if node]
     if create_graph:
-        return _recorded_pull(node, cotangent, backend)
-    natives = node.tape.gradient([node.output], node.watched, [cotangent._native])
-    return [Tensor(native, backend) for native in natives]
+        found = [_recorded_pull(operation, place, cotangent) for place, _ in behind]
+    else:
+        watched = [operation.operands[place] for place, _ in behind]
+        natives = operation.tape.gradient(
+            [operation.output], watched, [cotangent._native]
+        )
+        found = [Tensor(native, cotangent._backend) for native in natives]
+    return [(node, one) for (_, node), one in zip(behind, found, strict=True)]
 
 
-def _recorded_pull(
-    node: Operation, cotangent: Tensor, backend: LoadedBackend
-) -> list[Tensor]:
-    """Pull back by operations that are recorded in turn, running the node again."""
+def _recorded_pull(operation: Operation, place: int, cotangent: Tensor) -> Tensor:
+    """Return the gradient for one operand, by an operation that is recorded in turn."""
     from unifiedml._tensor import Tensor
 
-    def pull(index: int) -> Callable[..., Native]:
-        def run(*natives: Native) -> Native:
-            tape = backend.ops.tape(False)
-            with tape:
-                watched = [tape.watch(native) for native in natives[:-1]]
-                output = node.function(*watched)
-            return tape.gradient([output], watched, [natives[-1]])[index]
+    backend = cotangent._backend
+    function = operation.function
 
-        return run
+    def pull(*natives: Native) -> Native:
+        *operands, given = natives
+        tape = backend.ops.tape(False)
+        with tape:
+            operands[place] = tape.watch(operands[place])
+            output = function(*operands)
+        return tape.gradient([output], [operands[place]], [given])[0]
 
-    gradients = []
-    for index, operand in enumerate(node.operands):
-        if operand._node is None:
-            # Nobody asks for it: any value of the right kind will do.
-            gradients.append(operand)
-            continue
-        native, operation = record(pull(index), [*node.operands, cotangent], ())
-        gradients.append(Tensor(native, backend, operation))
-    return gradients
+    operands = [
+        Tensor(native, backend, node)
+        for native, node in zip(operation.operands, operation.nodes, strict=True)
+    ]
+    native, node = record(pull, [*operands, cotangent], ())
+    return Tensor(native, backend, node)

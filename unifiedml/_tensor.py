@@ -12,7 +12,7 @@ import numpy.typing as npt
 from unifiedml import _recording
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, load
-from unifiedml._dtypes import DType
+from unifiedml._dtypes import DType, DTypeLike
 from unifiedml._rules.axes import Axis
 
 __all__ = ["Operand", "Tensor"]
@@ -187,7 +187,7 @@ class Tensor:
 
     # --- to another device, backend, data type ---------------------------------------
 
-    def astype(self, dtype: DType | str, /, *, copy: bool = False) -> Tensor:
+    def astype(self, dtype: DTypeLike, /, *, copy: bool = True) -> Tensor:
         """Return the values in another data type; see `unifiedml.astype`."""
         return _dtype_ops.astype(self, dtype, copy=copy)
 
@@ -197,11 +197,11 @@ class Tensor:
         Raises:
             ValueError: There is no such device.
         """
-        return _creation.to_device(self, device)
+        return _conversion.to_device(self, device)
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
         """Return the tensor on ``device``, as the Array API standard spells it."""
-        return _creation.to_device(self, device)
+        return _conversion.to_device(self, device)
 
     def to_backend(self, backend: str, /) -> Tensor:
         """Return the values on another backend, without their history.
@@ -211,7 +211,7 @@ class Tensor:
         Raises:
             BackendNotFoundError: No installed backend has that name.
         """
-        return _creation.to_backend(self, backend)
+        return _conversion.to_backend(self, backend)
 
     # --- gradients -----------------------------------------------------------------
 
@@ -275,6 +275,10 @@ class Tensor:
     def detach(self) -> Tensor:
         """Return the values without their history."""
         return Tensor(self._backend.ops.stop_gradient(self._native), self._backend)
+
+    def _twin(self) -> Tensor:
+        """Return another tensor of the same value and history, to be written into."""
+        return Tensor(self._native, self._backend, self._node)
 
     # --- as a container --------------------------------------------------------------
 
@@ -500,7 +504,7 @@ def _unpickled(
     values: npt.NDArray[Any], backend: str, device: str, requires_grad: bool
 ) -> Tensor:
     loaded = load(backend)
-    tensor = _creation.from_array(values, loaded, device)
+    tensor = _conversion.from_array(values, loaded, device)
     if requires_grad:
         tensor.requires_grad = True
     return tensor
@@ -510,7 +514,7 @@ def _unpickled(
 from unifiedml import _imperative  # noqa: E402
 from unifiedml.ops import arithmetic as _arithmetic  # noqa: E402
 from unifiedml.ops import comparison as _comparison  # noqa: E402
-from unifiedml.ops import creation as _creation  # noqa: E402
+from unifiedml.ops import conversion as _conversion  # noqa: E402
 from unifiedml.ops import data_type as _dtype_ops  # noqa: E402
 from unifiedml.ops import indexing as _indexing  # noqa: E402
 from unifiedml.ops import linalg as _linalg  # noqa: E402

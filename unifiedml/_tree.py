@@ -1,61 +1,50 @@
-"""Trees: nested dicts, lists, tuples and modules, with tensors as leaves."""
+"""Trees: nested dicts, lists, tuples and modules, with tensors as leaves.
+
+None is a tree without leaves. A dict is in its own order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import copy
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from unifiedml._tensor import Tensor
 
-__all__ = ["leaves", "map_tree", "rebuild"]
+__all__ = ["expand", "is_module", "leaves", "map_tree", "rebuild", "tensors"]
 
 
-def _children(tree: Any) -> Iterable[Any] | None:
-    """Return the branches of an inner node, None for a leaf."""
-    if isinstance(tree, Mapping):
-        return tree.values()
-    if isinstance(tree, list | tuple):
-        return tree
-    return None
-
-
-def leaves(tree: Any) -> list[Any]:
-    """Return the leaves of a tree, depth first, dicts in their own order.
-
-    A module stands for the dict of its trainable parameters by name.
-    """
-    return list(_walk(expand(tree)))
-
-
-def _walk(tree: Any) -> Iterator[Any]:
-    children = _children(tree)
-    if children is None:
-        if tree is not None:
-            yield tree
-        return
-    for child in children:
-        yield from _walk(child)
+def is_module(tree: Any) -> bool:
+    """Tell whether ``tree`` has parameters of its own, as `unifiedml.nn.Module`."""
+    return hasattr(tree, "trainable_parameters") and not isinstance(tree, type)
 
 
 def expand(tree: Any) -> Any:
     """Return the tree with each module replaced by the dict of its parameters."""
-    parameters = getattr(tree, "trainable_parameters", None)
-    if parameters is not None:
-        return parameters()
-    if isinstance(tree, Mapping):
-        return {key: expand(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return like(tree, [expand(value) for value in tree])
-    return tree
+    if is_module(tree):
+        return dict(tree.trainable_parameters())
+    children = _children(tree)
+    return tree if children is None else _like(tree, map(expand, children))
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the leaves, depth first; a module is a leaf until it is expanded."""
+    return list(_walk(tree))
+
+
+def tensors(tree: Any) -> list[Tensor]:
+    """Return the leaves that are tensors, those of modules included."""
+    return [leaf for leaf in _walk(expand(tree)) if isinstance(leaf, Tensor)]
 
 
 def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Return the tree with ``function`` applied to each leaf; None stays None."""
-    if isinstance(tree, Mapping):
-        return {key: map_tree(function, value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return like(tree, [map_tree(function, value) for value in tree])
-    return None if tree is None else function(tree)
+    """Return the tree with ``function`` applied to each leaf."""
+    if tree is None:
+        return None
+    children = _children(tree)
+    if children is None:
+        return function(tree)
+    return _like(tree, (map_tree(function, child) for child in children))
 
 
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
@@ -64,13 +53,32 @@ def rebuild(tree: Any, values: Iterable[Any]) -> Any:
     return map_tree(lambda _: next(iterator), tree)
 
 
-def like(tree: list[Any] | tuple[Any, ...], values: list[Any]) -> Any:
-    """Return a list, tuple or named tuple like ``tree`` of other values."""
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+def _children(tree: Any) -> Collection[Any] | None:
+    """Return the branches of an inner node, None for a leaf."""
+    if isinstance(tree, Mapping):
+        return tree.values()
+    return tree if isinstance(tree, list | tuple) else None
+
+
+def _walk(tree: Any) -> Iterator[Any]:
+    children = _children(tree)
+    if children is not None:
+        for child in children:
+            yield from _walk(child)
+    elif tree is not None:
+        yield tree
+
+
+def _like(tree: Any, values: Iterable[Any]) -> Any:
+    """Return an inner node like ``tree`` of other branches."""
+    if isinstance(tree, Mapping):
+        items = dict(zip(tree, values, strict=True))
+        if type(tree) is dict or not isinstance(tree, dict):
+            return items
+        # An OrderedDict, a defaultdict: what else it knows stays.
+        result = copy.copy(tree)
+        result.update(items)
+        return result
+    if hasattr(tree, "_fields"):
         return type(tree)(*values)
     return type(tree)(values)
-
-
-def tensors(tree: Any) -> list[Tensor]:
-    """Return the leaves that are tensors."""
-    return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]

@@ -4,7 +4,7 @@ Everything that compares numbers in this library asks `bound`; no other file hol
 a tolerance. A result ``y`` computed in a data type agrees with the exact value ``y*``
 of the formula on the same (already rounded) operands when
 
-    |y − y*| ≤ eps · B · scale + 4 · tiny
+    |y − y*| ≤ eps · B · scale + 4 · tiny · n · gain
 
 and two backends agree with each other when they differ by at most twice that, since
 each may be off by once.
@@ -21,8 +21,11 @@ each may be off by once.
     behind one element and of an amplification ``condition`` of the operands.
 ``tiny``
     The smallest normal number. Below it, every value may be flushed to zero, in
-    operands and in results. float16 is computed in float32 and converted, which keeps
-    its subnormals, so there the term is four of the smallest subnormals.
+    operands, in results and in each of the ``n`` terms of a sum (Higham 2.8, 3.1). What
+    an intermediate value is multiplied by after it may have been flushed is the
+    ``gain``: the gradient ``p·(g − Σp·g)`` of a softmax multiplies ``p``. float16 is
+    computed in float32 and converted, which keeps its subnormals, so there ``tiny`` is
+    the smallest subnormal and ``n`` is 1.
 
 **Sums.** In any order of addition the error of a sum of ``n`` numbers is at most
 ``(n − 1)·u·Σ|x|``, and that of an inner product at most ``n·u·|a|ᵀ|b|``: ``n/2`` in
@@ -294,9 +297,9 @@ RUNS: Final[dict[tuple[str, bool], tuple[tuple[int, float], ...]]] = {
 smooth, up to how many steps the losses agree to what relative difference.
 
 Measured over seeds, SGD and Adam. In float32, differences grow like a random walk until
-the input of one relu, within rounding of 0, falls on the other side on one backend; then
-they jump by three orders. The bounds for relu hold for at least 95 % of seeds, and past
-500 steps they are about means over epochs. float32 on one backend is no closer to
+the input of one relu, within rounding of 0, falls on the other side on one backend;
+then they jump by three orders. The bounds for relu hold for at least 95 % of seeds, and
+past 500 steps they are about means over epochs. float32 on one backend is no closer to
 float64 on the same one."""
 
 _DEVICE_FACTORS: Final = {"cpu": 1.0, "gpu": 2.0, "cuda": 2.0}
@@ -339,6 +342,7 @@ def bound(
     inputs: Inputs = "any",
     pair: bool = True,
     device: str = "cpu",
+    gain: npt.ArrayLike = 1,
 ) -> FloatArray:
     """Return the absolute differences that rounding explains, element by element.
 
@@ -357,6 +361,9 @@ def bound(
             the exact value: twice the bound.
         device: Where the less accurate of the two ran: ``"cpu"``, ``"gpu"``,
             ``"gpu:1"``, ``"cuda"``.
+        gain: What an intermediate value that may underflow is multiplied by, where
+            that is more than 1 and ``scale`` is no larger: the cotangents that meet a
+            probability, ``|x|`` for silu and gelu.
 
     Returns:
         Allowed absolute differences, float64.
@@ -378,7 +385,8 @@ def bound(
     if not row.condition and np.any(c != 0):
         raise ValueError(f"the family {family!r} has no condition")
     growth = n / 2 if inputs == "any" else np.minimum(n / 2, np.sqrt(n))
-    factor = np.broadcast_to(row.factor(n, growth, c), (n + c).shape)
+    with np.errstate(over="ignore"):  # infinite condition
+        factor = np.broadcast_to(row.factor(n, growth, c), (n + c).shape)
     rounds = factor > 0
     if dtype.kind == "complex":
         factor = np.where(rounds, np.sqrt(2) * (factor + 1.5), 0)
@@ -386,8 +394,9 @@ def bound(
         factor = np.where(rounds, 1 + factor * (eps("float32") / eps(dtype)), 0)
     unit = eps(dtype) * _device_factor(device)
     with np.errstate(invalid="ignore", over="ignore"):  # infinite scale or condition
-        allowed = unit * factor * _magnitudes("scale", scale) + 4 * _underflow(dtype)
-        return np.asarray(allowed * (2 if pair else 1))
+        rounding = unit * factor * _magnitudes("scale", scale)
+        flushing = _underflow(dtype, n, row) * np.maximum(1, _magnitudes("gain", gain))
+        return np.asarray((rounding + flushing) * (2 if pair else 1))
 
 
 def run_bound(dtype: DTypeLike, /, *, steps: int, smooth: bool = False) -> float:
@@ -435,6 +444,9 @@ def _device_factor(device: str) -> float:
     return _DEVICE_FACTORS[kind]
 
 
-def _underflow(dtype: DType) -> float:
-    """Return the error of a result near zero: flushed to zero, but for float16."""
-    return tiny(dtype) * (eps(dtype) if dtype.name == "float16" else 1)
+def _underflow(dtype: DType, n: FloatArray, row: Tolerance) -> FloatArray:
+    """Return the error of values near zero, which float16 alone does not flush."""
+    if dtype.name == "float16":
+        smallest = tiny(dtype) * eps(dtype)
+        return 4 * smallest * (np.maximum(1, n) if row.stored else np.ones_like(n))
+    return 4 * tiny(dtype) * np.maximum(1, n)

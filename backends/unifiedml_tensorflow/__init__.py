@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from unifiedml_tensorflow import _import as _import
 from unifiedml_tensorflow._autodiff import engine as engine
+from unifiedml_tensorflow._autodiff import paused as paused
 from unifiedml_tensorflow._autodiff import stop_gradient as stop_gradient
 from unifiedml_tensorflow._autodiff import tape as tape
 from unifiedml_tensorflow._elementwise import *  # noqa: F403

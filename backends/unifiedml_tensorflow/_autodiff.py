@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from unifiedml_tensorflow._import import kernel, tf
@@ -16,21 +18,51 @@ engine = None
 
 stop_gradient = kernel(tf.raw_ops.StopGradient)
 
+_entered: ContextVar[tuple[Tape, ...]] = ContextVar(
+    "unifiedml_tensorflow_tapes", default=()
+)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    tapes = _entered.get()
+    token = _entered.set(())
+    try:
+        with ExitStack() as stack:
+            for one in tapes:
+                stack.enter_context(one.stopped())
+            yield
+    finally:
+        _entered.reset(token)
+
 
 class Tape:
     """A `tf.GradientTape` that watches copies, so that closures see constants."""
 
     def __init__(self, persistent: bool) -> None:
+        self._persistent = persistent
+        self._used = False
         self._tape = tf.GradientTape(
             persistent=persistent, watch_accessed_variables=False
         )
 
     def __enter__(self) -> Tape:
         self._tape.__enter__()
+        self._token = _entered.set((*_entered.get(), self))
         return self
 
     def __exit__(self, *exception: object) -> None:
+        _entered.reset(self._token)
         self._tape.__exit__(*(exception or (None, None, None)))
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        # A tape that is not persistent stops for good when it is used.
+        if self._used and not self._persistent:
+            yield
+        else:
+            with self._tape.stop_recording():
+                yield
 
     def watch(self, x: Tensor, /) -> Tensor:
         copied = _identity(x)
@@ -43,6 +75,7 @@ class Tape:
         inputs: Sequence[Tensor],
         cotangents: Sequence[Tensor],
     ) -> list[Tensor]:
+        self._used = True
         found = self._tape.gradient(
             list(outputs),
             list(inputs),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from unifiedml_tensorflow._import import kernel, tf
+from unifiedml_tensorflow._shape import broadcast_to
 
 __all__ = [
     "abs",
@@ -65,6 +67,36 @@ __all__ = [
 Tensor = Any
 raw = tf.raw_ops
 
+_BROADCAST_RANK: Final = 5
+_Eager: Final = type(tf.constant(0))
+
+
+def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kernel that broadcasts operands of any rank.
+
+    TensorFlow's give up where more than five repeated and plain dimensions alternate.
+    """
+    function = kernel(operation)
+
+    def broadcast(*operands: Tensor) -> Tensor:
+        if type(operands[0]) is _Eager:
+            try:
+                return function(*operands)
+            except tf.errors.UnimplementedError:
+                return function(*_expanded(operands))
+        # A graph would fail when it runs.
+        wide = any(x.ndim > _BROADCAST_RANK for x in operands)
+        return function(*(_expanded(operands) if wide else operands))
+
+    return broadcast
+
+
+def _expanded(operands: Sequence[Tensor]) -> list[Tensor]:
+    shape = operands[0].shape
+    for other in operands[1:]:
+        shape = tf.broadcast_static_shape(shape, other.shape)
+    return [broadcast_to(x, tuple(shape)) for x in operands]
+
 ceil = kernel(raw.Ceil)
 conj = kernel(raw.Conj)
 cos = kernel(raw.Cos)
@@ -86,39 +118,39 @@ softplus = kernel(raw.Softplus)
 sqrt = kernel(raw.Sqrt)
 tanh = kernel(raw.Tanh)
 
-add = kernel(raw.AddV2)
-divide = kernel(raw.RealDiv)
-equal = kernel(raw.Equal)
-less = kernel(raw.Less)
-less_equal = kernel(raw.LessEqual)
-logical_and = kernel(raw.LogicalAnd)
-logical_or = kernel(raw.LogicalOr)
-multiply = kernel(raw.Mul)
-not_equal = kernel(raw.NotEqual)
+add = _broadcasting(raw.AddV2)
+divide = _broadcasting(raw.RealDiv)
+equal = _broadcasting(raw.Equal)
+less = _broadcasting(raw.Less)
+less_equal = _broadcasting(raw.LessEqual)
+logical_and = _broadcasting(raw.LogicalAnd)
+logical_or = _broadcasting(raw.LogicalOr)
+multiply = _broadcasting(raw.Mul)
+not_equal = _broadcasting(raw.NotEqual)
 logical_xor = not_equal
-power_constant = kernel(raw.Pow)
-remainder = kernel(raw.FloorMod)
-subtract = kernel(raw.Sub)
-where = kernel(raw.SelectV2)
+power_constant = _broadcasting(raw.Pow)
+remainder = _broadcasting(raw.FloorMod)
+subtract = _broadcasting(raw.Sub)
+where = _broadcasting(raw.SelectV2)
 
 _abs = kernel(raw.Abs)
-_bitwise_and = kernel(raw.BitwiseAnd)
-_bitwise_or = kernel(raw.BitwiseOr)
-_bitwise_xor = kernel(raw.BitwiseXor)
+_bitwise_and = _broadcasting(raw.BitwiseAnd)
+_bitwise_or = _broadcasting(raw.BitwiseOr)
+_bitwise_xor = _broadcasting(raw.BitwiseXor)
 _complex_abs = kernel(raw.ComplexAbs)
-_floor_div = kernel(raw.FloorDiv)
+_floor_div = _broadcasting(raw.FloorDiv)
 _imag = kernel(raw.Imag)
 _invert = kernel(raw.Invert)
 _is_finite = kernel(raw.IsFinite)
 _is_inf = kernel(raw.IsInf)
 _is_nan = kernel(raw.IsNan)
-_left_shift = kernel(raw.LeftShift)
-_maximum = kernel(raw.Maximum)
-_minimum = kernel(raw.Minimum)
+_left_shift = _broadcasting(raw.LeftShift)
+_maximum = _broadcasting(raw.Maximum)
+_minimum = _broadcasting(raw.Minimum)
 _real = kernel(raw.Real)
-_right_shift = kernel(raw.RightShift)
+_right_shift = _broadcasting(raw.RightShift)
 _stop = kernel(raw.StopGradient)
-_truncate_mod = kernel(raw.TruncateMod)
+_truncate_mod = _broadcasting(raw.TruncateMod)
 
 
 # --- complex numbers: kernels of other names, or the two parts -----------------------
@@ -192,7 +224,7 @@ def bitwise_right_shift(x: Tensor, y: Tensor, /) -> Tensor:
     return where(_too_far(x, y), tf.zeros_like(shifted), shifted)
 
 
-greater_equal = kernel(raw.GreaterEqual)
+greater_equal = _broadcasting(raw.GreaterEqual)
 
 
 # --- gradients that TensorFlow defines otherwise ---------------------------------------

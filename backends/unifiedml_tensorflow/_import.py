@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from inspect import unwrap
 from typing import Any
 
@@ -18,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if importlib.util.find_spec("triton") and importlib.util.find_spec("torch"):
     importlib.import_module("torch._dynamo")
 
+import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 # Without this, TensorFlow takes all memory of each GPU, also PyTorch's share.
@@ -32,4 +34,17 @@ def kernel(raw: Callable[..., Any]) -> Callable[..., Any]:
     return unwrap(raw)
 
 
-__all__ = ["kernel", "tf"]
+@lru_cache(maxsize=4096)
+def integers(values: int | tuple[int, ...], dtype: Any = None) -> Any:
+    """Return a shape, an axis or axes as a tensor, int32 if that holds them.
+
+    Kernels take lists, too, but converting one costs more than most kernels.
+    """
+    if dtype is None:
+        dtype = tf.int64 if np.any(np.abs(values) >= 2**31) else tf.int32
+    # Kernels read it on the host. Made while a graph is traced, it outlives the graph.
+    with tf.init_scope(), tf.device("CPU"):
+        return tf.constant(values, dtype)
+
+
+__all__ = ["integers", "kernel", "tf"]

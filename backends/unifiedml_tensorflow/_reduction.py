@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unifiedml_tensorflow._elementwise import where
-from unifiedml_tensorflow._import import kernel, tf
+from unifiedml_tensorflow._import import integers, kernel, tf
 
 __all__ = [
     "all",
@@ -26,13 +26,23 @@ __all__ = [
 Tensor = Any
 Axes = tuple[int, ...]
 
-all = kernel(tf.raw_ops.All)
-any = kernel(tf.raw_ops.Any)
-max = kernel(tf.raw_ops.Max)
-mean = kernel(tf.raw_ops.Mean)
-min = kernel(tf.raw_ops.Min)
-prod = kernel(tf.raw_ops.Prod)
-sum = kernel(tf.raw_ops.Sum)
+Reduction = Callable[[Tensor, Axes, bool], Tensor]
+
+
+def _over_axes(function: Callable[..., Tensor]) -> Reduction:
+    def reduce(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
+        return function(x, integers(axes), keepdims)
+
+    return reduce
+
+
+all = _over_axes(kernel(tf.raw_ops.All))
+any = _over_axes(kernel(tf.raw_ops.Any))
+max = _over_axes(kernel(tf.raw_ops.Max))
+mean = _over_axes(kernel(tf.raw_ops.Mean))
+min = _over_axes(kernel(tf.raw_ops.Min))
+prod = _over_axes(kernel(tf.raw_ops.Prod))
+sum = _over_axes(kernel(tf.raw_ops.Sum))
 
 _argmax = kernel(tf.raw_ops.ArgMax)
 _argmin = kernel(tf.raw_ops.ArgMin)
@@ -40,16 +50,18 @@ _is_nan = kernel(tf.raw_ops.IsNan)
 _log_softmax = kernel(tf.raw_ops.LogSoftmax)
 _reshape = kernel(tf.raw_ops.Reshape)
 _softmax = kernel(tf.raw_ops.Softmax)
+_transpose = kernel(tf.raw_ops.Transpose)
 _cross_entropy = kernel(tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits)
 
 
 def _first(search: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:
+    found = search(x, integers(axis))
     if not x.dtype.is_floating:
-        return search(x, axis)
+        return found
     # TensorFlow passes over NaN; the contract takes the first one.
     nan = _is_nan(x)
-    place = _argmax(tf.cast(nan, tf.uint8), axis)
-    return where(any(nan, [axis]), place, search(x, axis))
+    first = _argmax(tf.cast(nan, tf.uint8), integers(axis))
+    return where(any(nan, (axis,), False), first, found)
 
 
 def argmax(x: Tensor, axis: int, /) -> Tensor:
@@ -65,15 +77,18 @@ def _rows(function: Callable[[Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
     shape = tuple(x.shape)
     last = len(shape) - 1
     if axis != last:
-        order = [place for place in range(last + 1) if place != axis] + [axis]
-        back = [order.index(place) for place in range(last + 1)]
-        return tf.transpose(_rows(function, tf.transpose(x, order), last), back)
+        # Swapping with the last one is its own inverse.
+        order = [*range(last + 1)]
+        order[axis], order[last] = last, axis
+        swap = integers(tuple(order))
+        return _transpose(_rows(function, _transpose(x, swap), last), swap)
     if last == 1:
         return function(x)
     if 0 in shape:
         return x
     # The kernel takes at most five dimensions.
-    return _reshape(function(_reshape(x, [-1, shape[-1]])), shape)
+    rows = _reshape(x, integers((-1, shape[-1])))
+    return _reshape(function(rows), integers(shape))
 
 
 def softmax(x: Tensor, axis: int, /) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from unifiedml_tensorflow._import import kernel, tf
+from unifiedml_tensorflow._import import integers, kernel, tf
 
 __all__ = [
     "cast",
@@ -42,9 +42,11 @@ dtypes: Final[dict[str, Any]] = {
 
 _UNSIGNED = frozenset({"uint8", "uint16", "uint32", "uint64"})
 _NARROW = frozenset({"int8", "int16"})
+_HALF = frozenset({"float16", "bfloat16"})
 
 missing: Final[dict[str, frozenset[str]]] = {
     "abs": _UNSIGNED,
+    "floor_divide": _HALF,
     "matmul": _UNSIGNED | _NARROW,
     "negative": _UNSIGNED,
     "power": _UNSIGNED,
@@ -56,7 +58,7 @@ _GPUS: Final = len(tf.config.list_physical_devices("GPU"))
 
 
 def is_native(x: object, /) -> bool:
-    return isinstance(x, tf.Tensor | tf.Variable)
+    return isinstance(x, tf.Tensor)
 
 
 def devices() -> tuple[str, ...]:
@@ -101,10 +103,24 @@ def from_numpy(x: Array, device: str, /) -> Tensor:
 
 
 def to_numpy(x: Tensor, /) -> Array:
-    return np.array(x.numpy())
+    # numpy() copies; of a 0-d tensor it returns a scalar.
+    return np.asarray(x.numpy())
+
+
+_CPU: Final = 1  # in DLPack
+_ALIGNMENT: Final = 64
 
 
 def from_dlpack(x: Any, /) -> Tensor:
+    if x.__dlpack_device__()[0] == _CPU:
+        # TensorFlow refuses strides, and kernels abort the process on memory that is
+        # not aligned. Only NumPy tells where memory lies; it has no bfloat16.
+        try:
+            seen = np.from_dlpack(x)
+        except RuntimeError as error:
+            raise BufferError(str(error)) from error
+        if not seen.flags.c_contiguous or seen.ctypes.data % _ALIGNMENT:
+            raise BufferError("TensorFlow shares aligned memory without gaps only")
     return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
 
@@ -117,15 +133,23 @@ def dlpack_device(x: Tensor, /) -> tuple[int, int]:
     return int(kind), int(index)
 
 
-def copy(x: Tensor, /) -> Tensor:
-    # Identity would share the buffer.
-    return tf.raw_ops.DeepCopy(x=x)
+# Identity would share the buffer.
+copy = kernel(tf.raw_ops.DeepCopy)
+
+
+@tf.RegisterGradient("DeepCopy")
+def _copied(operation: Any, gradient: Tensor) -> Tensor:
+    # TensorFlow has none.
+    return gradient
+
+
+_fill = kernel(tf.raw_ops.Fill)
 
 
 def full(shape: tuple[int, ...], value: Any, dtype: Any, device: str, /) -> Tensor:
     filler = np.asarray(value).astype(dtype.as_numpy_dtype)
     with _on(device):
-        return tf.fill(shape, tf.constant(filler))
+        return _fill(integers(shape), tf.constant(filler))
 
 
 _cast = kernel(tf.raw_ops.Cast)

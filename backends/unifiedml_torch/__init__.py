@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from unifiedml_torch._autodiff import Tape as Tape
 from unifiedml_torch._autodiff import engine as engine
+from unifiedml_torch._autodiff import paused as paused
 from unifiedml_torch._autodiff import stop_gradient as stop_gradient
 from unifiedml_torch._autodiff import tape as tape
 from unifiedml_torch._elementwise import *  # noqa: F403

@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
+from unifiedml._backend.errors import FreedError
+
 # How many tapes are entered: gradients are recorded while one is.
 _depth: ContextVar[int] = ContextVar("unifiedml_torch_tapes", default=0)
+
+_STAND_IN: Final = "unifiedml_stand_in"
+"""Marks the autograd leaves that belong to a tape, not to the user."""
+
+_FREED: Final = "unifiedml_freed"
+"""Marks the nodes that a backward pass went through, in their ``metadata``."""
 
 
 def stop_gradient(x: Tensor, /) -> Tensor:
     return x.detach()
 
 
+@contextmanager
+def _recording(value: bool, depth: int) -> Iterator[None]:
+    before = torch.is_grad_enabled()
+    torch.set_grad_enabled(value)
+    token = _depth.set(depth)
+    try:
+        yield
+    finally:
+        _depth.reset(token)
+        # The mode belongs to the thread: if asyncio tasks took turns inside, another
+        # one has put it back, and what was before is out of date.
+        if torch.is_grad_enabled() is value:
+            torch.set_grad_enabled(before)
+
+
+def paused() -> Any:
+    return _recording(False, 0)
+
+
 class Tape:
-    """Watched tensors are autograd leaves, or views of tensors of an outer tape."""
+    """Watched tensors are autograd leaves, or views of what an outer tape watches."""
 
     def __init__(self, persistent: bool) -> None:
         self._persistent = persistent
+        self._end: int | None = None
 
     def __enter__(self) -> Tape:
-        self._mode = torch.enable_grad()
+        self._mode = _recording(True, _depth.get() + 1)
         self._mode.__enter__()
-        self._token = _depth.set(_depth.get() + 1)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _depth.reset(self._token)
+        self._end = _next_number()
         self._mode.__exit__(None, None, None)
 
     def watch(self, x: Tensor, /) -> Tensor:
-        # A view is a new node behind which an outer tape still finds x.
-        return x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+        if _depth.get() > 1 and any(map(_is_stand_in, _leaves(x))):
+            # A view is a new node behind which an outer tape still finds x.
+            return x.view_as(x)
+        stand_in = x.detach().requires_grad_()
+        setattr(stand_in, _STAND_IN, True)
+        return stand_in
 
     def gradient(
         self,
@@ -46,7 +77,7 @@ class Tape:
     ) -> list[Tensor]:
         nested = _depth.get() > 0
         kept = [
-            (y, g) for y, g in zip(outputs, cotangents, strict=True) if y.requires_grad
+            (y, g) for y, g in zip(outputs, cotangents, strict=True) if self._saw(y)
         ]
         if not kept:
             return [torch.zeros_like(x) for x in inputs]
@@ -61,37 +92,104 @@ class Tape:
         )
         return list(found)
 
+    def _saw(self, y: Tensor) -> bool:
+        """Tell whether ``y`` was computed from what is watched, before the end."""
+        node = y.grad_fn
+        if node is None or self._end is None:
+            return y.requires_grad
+        return node._sequence_nr() < self._end
+
 
 tape = Tape
 
 
+def _next_number() -> int:
+    """Return the number of the next node that this thread makes."""
+    node = torch.empty(0, requires_grad=True).view(0).grad_fn
+    assert node is not None
+    number: int = node._sequence_nr()
+    return number
+
+
+# --- the graph behind a tensor ------------------------------------------------------
+
+
+def _is_stand_in(leaf: Tensor) -> bool:
+    return hasattr(leaf, _STAND_IN)
+
+
+def _nodes(x: Tensor) -> Iterator[Any]:
+    """Yield the nodes behind ``x``, each once, depth first."""
+    stack: list[Any] = [x.grad_fn]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        if node is None:
+            continue
+        yield node
+        for behind, _ in node.next_functions:
+            if behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+
+
+def _leaves(x: Tensor) -> Iterator[Tensor]:
+    """Yield the leaves behind ``x``."""
+    if x.requires_grad and x.grad_fn is None:
+        yield x
+    for node in _nodes(x):
+        if not node.next_functions and hasattr(node, "variable"):
+            yield node.variable
+
+
 class _Engine:
-    """``requires_grad`` and ``backward()`` are PyTorch's own."""
+    """``requires_grad`` and the graph are PyTorch's own.
+
+    ``backward()`` is not: ``torch.autograd.backward`` adds to ``.grad`` in place, which
+    changes gradients that somebody holds, deposits them in the stand-ins of tapes,
+    and lets a second pass through where nothing had been saved.
+    """
 
     def leaf(self, x: Tensor, /) -> Tensor:
         return x.detach().requires_grad_()
 
     def is_recorded(self, x: Tensor, /) -> bool:
-        return x.requires_grad
+        return any(not _is_stand_in(leaf) for leaf in _leaves(x))
 
     def is_leaf(self, x: Tensor, /) -> bool:
-        return x.requires_grad and x.is_leaf
+        return x.requires_grad and x.is_leaf and not _is_stand_in(x)
 
     def backward(
         self, x: Tensor, cotangent: Tensor, retain_graph: bool, create_graph: bool
     ) -> None:
-        torch.autograd.backward(
-            x, cotangent, retain_graph=retain_graph, create_graph=create_graph
+        # Nodes without successors are the leaves, which every graph shares.
+        inner = [node for node in _nodes(x) if node.next_functions]
+        if any(_FREED in node.metadata for node in inner):
+            raise FreedError
+        behind = list(_leaves(x))
+        leaves = [leaf for leaf in behind if not _is_stand_in(leaf)]
+        found = torch.autograd.grad(
+            x,
+            leaves,
+            cotangent,
+            # A tape may still need what is shared with it.
+            retain_graph=retain_graph or len(leaves) < len(behind),
+            create_graph=create_graph,
+            allow_unused=True,
+            materialize_grads=True,
         )
+        if not retain_graph:
+            for node in inner:
+                node.metadata[_FREED] = True
+        with torch.set_grad_enabled(create_graph):
+            for leaf, gradient in zip(leaves, found, strict=True):
+                leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 
     def gradient_of(self, leaf: Tensor, /) -> Tensor | None:
         return leaf.grad
 
     def set_gradient(self, leaf: Tensor, value: Tensor | None, /) -> None:
         leaf.grad = value
-
-    def paused(self) -> AbstractContextManager[object]:
-        return torch.no_grad()
 
 
 engine: Final = _Engine()

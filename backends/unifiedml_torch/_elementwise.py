@@ -94,7 +94,6 @@ bitwise_left_shift = torch.bitwise_left_shift
 bitwise_or = torch.bitwise_or
 bitwise_right_shift = torch.bitwise_right_shift
 bitwise_xor = torch.bitwise_xor
-clip = torch.clamp
 divide = torch.div
 equal = torch.eq
 less = torch.lt
@@ -111,6 +110,12 @@ power_constant = torch.pow
 remainder = torch.remainder
 subtract = torch.sub
 where = torch.where
+
+
+def clip(x: Tensor, low: Tensor, high: Tensor, /) -> Tensor:
+    # The derivative of torch.clamp fails where the bounds have more dimensions than x.
+    x, low, high = torch.broadcast_tensors(x, low, high)  # type: ignore[no-untyped-call]
+    return torch.clamp(x, low, high)
 
 
 def conj(x: Tensor, /) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -17,13 +18,15 @@ __all__ = [
     "permute_dims",
     "reshape",
     "scatter",
+    "setitem",
     "take",
 ]
 
 Shape = tuple[int, ...]
 
+Key = tuple[int | slice, ...]
+
 broadcast_to = torch.broadcast_to
-flip = torch.flip
 matmul = torch.matmul
 permute_dims = torch.permute
 reshape = torch.reshape
@@ -33,22 +36,49 @@ def concat(xs: Sequence[Tensor], axis: int, /) -> Tensor:
     return torch.cat(list(xs), dim=axis)
 
 
-def getitem(x: Tensor, key: tuple[int | slice, ...], /) -> Tensor:
-    # PyTorch has no negative steps: take the same elements forwards, then flip.
+# Stored, but without kernels that move them.
+_SAME_BITS: Final = {
+    torch.uint16: torch.int16,
+    torch.uint32: torch.int32,
+    torch.uint64: torch.int64,
+}
+
+
+def flip(x: Tensor, axes: Sequence[int], /) -> Tensor:
+    if x.dtype in _SAME_BITS:
+        return torch.flip(x.view(_SAME_BITS[x.dtype]), axes).view(x.dtype)
+    return torch.flip(x, axes)
+
+
+def _forwards(x: Tensor, key: Key) -> tuple[Key, list[int]]:
+    """Return a key of the same elements without negative steps, and what to flip.
+
+    PyTorch has no negative steps.
+    """
     forward: list[int | slice] = []
-    flipped: list[int] = []
-    place = 0
-    for entry, size in zip(key, x.shape, strict=True):
+    backwards: list[int] = []
+    axis = 0
+    for entry, size in zip(key, x.shape, strict=False):
         if isinstance(entry, slice):
-            places = range(*entry.indices(size))
-            if places.step < 0:
-                flipped.append(place)
-                places = places[::-1]
-            entry = slice(places.start, places.stop, places.step)
-            place += 1
+            if entry.step < 0:
+                places = range(*entry.indices(size))[::-1]
+                entry = slice(places.start, places.stop, places.step)
+                backwards.append(axis)
+            axis += 1
         forward.append(entry)
-    picked = x[tuple(forward)]
-    return torch.flip(picked, flipped) if flipped else picked
+    return tuple(forward), backwards
+
+
+def getitem(x: Tensor, key: Key, /) -> Tensor:
+    key, backwards = _forwards(x, key)
+    return flip(x[key], backwards) if backwards else x[key]
+
+
+def setitem(x: Tensor, value: Tensor, key: Key, /) -> Tensor:
+    key, backwards = _forwards(x, key)
+    changed = x.clone()
+    changed[key] = flip(value, backwards) if backwards else value
+    return changed
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
@@ -60,4 +90,9 @@ def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
 
 
 def take(x: Tensor, indices: Tensor, axis: int, /) -> Tensor:
+    if x.dtype in _SAME_BITS:
+        return take(x.view(_SAME_BITS[x.dtype]), indices, axis).view(x.dtype)
+    if x.dtype in (torch.float16, torch.bfloat16):
+        # Gradients of one element add up, and would stagnate.
+        return torch.index_select(x.float(), axis, indices).to(x.dtype)
     return torch.index_select(x, axis, indices)

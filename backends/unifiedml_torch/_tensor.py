@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.utils import dlpack
 
 __all__ = [
     "cast",
@@ -44,8 +45,8 @@ missing: Final[dict[str, frozenset[str]]] = {
     name: _WIDE_UNSIGNED
     for name in (
         "abs add argmax argmin bitwise_invert bitwise_left_shift bitwise_right_shift "
-        "clip floor_divide flip less less_equal matmul max maximum min minimum "
-        "negative power power_constant prod remainder scatter sign square subtract"
+        "clip floor_divide less less_equal matmul max maximum min minimum "
+        "negative power power_constant prod remainder scatter sign square subtract sum"
     ).split()
 }
 
@@ -89,16 +90,18 @@ def to_numpy(x: torch.Tensor, /) -> Array:
         bits: Array = here.contiguous().view(torch.int16).numpy()
         return bits.view(ml_dtypes.bfloat16).copy()
     # A conjugate or negative view is lazy: NumPy needs it done.
-    values: Array = here.resolve_conj().resolve_neg().numpy()
-    return values.copy()
+    return np.array(here.resolve_conj().resolve_neg().numpy())
 
 
 def from_dlpack(x: Any, /) -> torch.Tensor:
-    return torch.from_dlpack(x)
+    # PyTorch has no negative strides, and would abort the process.
+    if any(stride < 0 for stride in getattr(x, "strides", ())):
+        raise BufferError("PyTorch shares memory with positive strides only")
+    return dlpack.from_dlpack(x)
 
 
 def to_dlpack(x: torch.Tensor, /) -> Any:
-    return x.resolve_conj().__dlpack__()
+    return x.resolve_conj().resolve_neg().__dlpack__()
 
 
 def dlpack_device(x: torch.Tensor, /) -> tuple[int, int]:

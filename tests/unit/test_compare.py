@@ -314,6 +314,14 @@ def test_numeric_gradients_of_a_matrix_product(method: Any) -> None:
     assert np.all(np.abs(db.value - a.T @ cotangent) <= db.error)
 
 
+@pytest.mark.parametrize("method", ["central", "complex"])
+def test_numeric_gradients_of_numbers(method: Any) -> None:
+    x, y = numeric_vjp(lambda x, y: x * y, [3.0, [2.0, 5.0]], [1.0, 2.0], method=method)
+    assert x.value.shape == ()
+    assert np.abs(x.value - 12) <= x.error
+    assert np.all(np.abs(y.value - [3, 6]) <= y.error)
+
+
 def test_a_wrong_gradient_is_caught() -> None:
     x = random_cotangent(4, "float32", seed=5)
     cotangent = random_cotangent(4, seed=6)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unifiedml import tolerance
+from unifiedml._dtypes import as_dtype
 from unifiedml.testing import arrays, assert_close
 from unifiedml.tolerance import FAMILIES, bound, eps, tiny
 
@@ -90,7 +91,8 @@ def test_a_pair_is_allowed_twice_the_bound(
 @quick
 def test_fewer_digits_allow_more(family: str, n: int, scale: float) -> None:
     bounds = [
-        bound(family, dtype, scale=scale, length=n) - bound(family, dtype, scale=0)
+        bound(family, dtype, scale=scale, length=n)
+        - bound(family, dtype, scale=0, length=n)
         for dtype in FLOATS
     ]
     assert bounds == sorted(bounds)
@@ -126,7 +128,7 @@ def test_random_operands_never_allow_more(family: str, n: int, scale: float) -> 
 @given(family=families, n=lengths, scale=magnitudes)
 @quick
 def test_a_gpu_is_allowed_twice_the_rounding(family: str, n: int, scale: float) -> None:
-    floor = bound(family, "float32", scale=0)
+    floor = bound(family, "float32", scale=0, length=n)
     cpu = bound(family, "float32", scale=scale, length=n) - floor
     for device in ("gpu", "gpu:1", "cuda", "cuda:0"):
         gpu = bound(family, "float32", scale=scale, length=n, device=device) - floor
@@ -153,6 +155,26 @@ def test_float16_keeps_subnormals_and_other_types_flush_them() -> None:
     for dtype in ("bfloat16", "float32", "float64"):
         assert bound("exact", dtype, scale=1.0, pair=False) == 4 * tiny(dtype)
     assert bound("exact", "float16", scale=1.0, pair=False) == 4 * 2.0**-24
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_every_term_of_a_sum_may_be_flushed(dtype: str) -> None:
+    allowed = bound("accumulation", dtype, scale=0.0, length=50, pair=False)
+    assert allowed == 50 * 4 * tiny(dtype)
+    number = as_dtype(dtype).numpy.type
+    x, y = np.full(50, tiny(dtype), number), np.full(50, 0.9, number)
+    kept = np.array(np.sum(x.astype(np.float64) * y.astype(np.float64)))
+    flushed = np.zeros((), number)
+    options: dict[str, Any] = {"dtype": dtype, "pair": False, "scale": kept}
+    assert_close(flushed, kept, family="accumulation", length=50, **options)
+    with pytest.raises(AssertionError, match="1 of 1 elements"):
+        assert_close(flushed, kept, family="accumulation", **options)
+
+
+def test_a_gain_multiplies_what_is_flushed() -> None:
+    for gain in (0.5, 1.0, 100.0):
+        allowed = bound("softmax_gradient", "float32", scale=0.0, gain=gain, pair=False)
+        assert allowed == 4 * tiny("float32") * max(1, gain)
 
 
 def test_scale_length_and_condition_broadcast() -> None:

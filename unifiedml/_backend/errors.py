@@ -6,6 +6,7 @@ __all__ = [
     "BackendError",
     "BackendMismatchError",
     "BackendNotFoundError",
+    "FreedError",
 ]
 
 
@@ -19,3 +20,13 @@ class BackendNotFoundError(BackendError, LookupError):
 
 class BackendMismatchError(BackendError, TypeError):
     """The operands of one operation live on different backends."""
+
+
+class FreedError(RuntimeError):
+    """``backward()`` went a second time through a history that has been freed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "backward() a second time through the same history: what the first pass "
+            "needed has been freed; call backward(retain_graph=True) the first time"
+        )

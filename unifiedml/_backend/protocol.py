@@ -52,8 +52,9 @@ class Tape(Protocol):
     ) -> list[Native]:
         """Return the vector-Jacobian products for ``inputs`` that were watched.
 
-        Where an output does not depend on an input, its part is zeros. The result
-        is itself recorded by the tapes that are still entered.
+        Where an output does not depend on an input, or was computed while the tape
+        was not entered, its part is zeros. The result is itself recorded by the tapes
+        that are still entered.
         """
         ...
 
@@ -62,7 +63,8 @@ class Engine(Protocol):
     """Gradients by a graph that native tensors themselves carry.
 
     A framework whose tensors remember their history (``requires_grad``) offers this
-    object; for others the frontend keeps the history in small tapes.
+    object; for others the frontend keeps the history in small tapes. The stand-ins of
+    a tape are constants here: no history starts at them.
     """
 
     def leaf(self, x: Native, /) -> Native:
@@ -80,7 +82,13 @@ class Engine(Protocol):
     def backward(
         self, x: Native, cotangent: Native, retain_graph: bool, create_graph: bool
     ) -> None:
-        """Add the gradients of ``x`` to those of its leaves."""
+        """Add the gradients of ``x`` to those of its leaves.
+
+        The sum is a new tensor: one that `gradient_of` has returned never changes.
+
+        Raises:
+            FreedError: A pass without ``retain_graph`` went through here before.
+        """
         ...
 
     def gradient_of(self, leaf: Native, /) -> Native | None:
@@ -89,10 +97,6 @@ class Engine(Protocol):
 
     def set_gradient(self, leaf: Native, value: Native | None, /) -> None:
         """Replace the gradient at ``leaf``."""
-        ...
-
-    def paused(self) -> AbstractContextManager[object]:
-        """Return a context in which no history is kept."""
         ...
 
 
@@ -126,6 +130,13 @@ class Backend(Protocol):
 
     # --- gradients -----------------------------------------------------------
     def tape(self, persistent: bool, /) -> Tape: ...
+    def paused(self) -> AbstractContextManager[object]:
+        """Return a context in which neither tapes nor the engine record.
+
+        Tapes that are entered inside it record, what the others watch is a constant.
+        """
+        ...
+
     def stop_gradient(self, x: Native, /) -> Native: ...
 
     # --- creation ------------------------------------------------------------
@@ -217,7 +228,18 @@ class Backend(Protocol):
 
     # --- indexing --------------------------------------------------------------
     def getitem(self, x: Native, key: Key, /) -> Native:
-        """Return ``x[key]``: one non-negative int or one slice a dimension."""
+        """Return ``x[key]``.
+
+        Args:
+            x: A tensor.
+            key: For each of the first dimensions a non-negative int in range, or a
+                slice within range: its stop is None where a negative step goes on to
+                the first element.
+        """
+        ...
+
+    def setitem(self, x: Native, value: Native, key: Key, /) -> Native:
+        """Return ``x`` with ``value``, of the shape of ``x[key]``, in its place."""
         ...
 
     def nonzero(self, x: Native, /) -> tuple[Native, ...]:
@@ -225,11 +247,15 @@ class Backend(Protocol):
         ...
 
     def scatter(self, x: Native, indices: Native, updates: Native, /) -> Native:
-        """Return 1-d ``x`` with ``updates`` in the places ``indices`` (1-d int64)."""
+        """Return ``x`` with ``x[indices[i]]`` replaced by ``updates[i]`` for all i."""
         ...
 
     def take(self, x: Native, indices: Native, axis: int, /) -> Native:
-        """Return the slices of ``x`` along ``axis`` at ``indices`` (1-d int64)."""
+        """Return the slices of ``x`` along ``axis`` at ``indices`` (1-d int64).
+
+        The gradients of a slice that is taken several times are added up in float32
+        at least.
+        """
         ...
 
     # --- linear algebra, neural networks ---------------------------------------
@@ -248,9 +274,6 @@ class Backend(Protocol):
                 one is not, if the device can raise it.
         """
         ...
-
-
-
 
 
 def required_members() -> tuple[str, ...]:

@@ -126,8 +126,20 @@ def load(name: str) -> LoadedBackend:
         return found
     with _loading:
         if name not in _loaded:
-            _loaded[name] = _load(name)
+            backend = _load(name)
+            for told in _told:
+                told(backend)
+            _loaded[name] = backend
         return _loaded[name]
+
+
+_told: list[Callable[[LoadedBackend], object]] = []
+
+
+def on_load(function: Callable[[LoadedBackend], object]) -> Callable[..., object]:
+    """Have ``function`` called with each backend that is loaded from now on."""
+    _told.append(function)
+    return function
 
 
 def loaded_backends() -> tuple[LoadedBackend, ...]:
@@ -148,6 +160,10 @@ def _load(name: str) -> LoadedBackend:
         raise BackendError(
             f"backend {name!r} cannot be imported ({error}): "
             f"pip install 'unifiedml[{name}]'"
+        ) from error
+    except Exception as error:
+        raise BackendError(
+            f"backend {name!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
     lacking = [member for member in required_members() if not hasattr(ops, member)]
     if lacking:

@@ -1,15 +1,13 @@
-"""Indexing: what stands between the brackets, brought to a few plain forms."""
+"""Indexing: integers and slices counted from the front, within bounds."""
 
 from __future__ import annotations
 
-import operator
+from collections.abc import Sequence
 from typing import Any
 
-Shape = tuple[int, ...]
 
-
-def expand_ellipsis(key: tuple[Any, ...], used: int, ndim: int) -> tuple[Any, ...]:
-    """Return ``key`` with its ellipsis written out, and full slices at the end.
+def check_count(key: Sequence[Any], used: int, ndim: int) -> None:
+    """Raise for a key that no tensor of ``ndim`` dimensions has.
 
     Args:
         key: The entries between the brackets.
@@ -20,44 +18,38 @@ def expand_ellipsis(key: tuple[Any, ...], used: int, ndim: int) -> tuple[Any, ..
         IndexError: There are too many entries, or several ellipses.
     """
     if used > ndim:
-        raise IndexError(
-            f"too many indices: {used} for a tensor of {ndim} dimensions"
-        )
-    places = [place for place, entry in enumerate(key) if entry is Ellipsis]
-    if len(places) > 1:
+        raise IndexError(f"too many indices: {used} for a tensor of {ndim} dimensions")
+    if sum(entry is Ellipsis for entry in key) > 1:
         raise IndexError("an index can only have one ellipsis ('...')")
-    place = places[0] if places else len(key)
-    fill = (slice(None),) * (ndim - used)
-    return key[:place] + fill + key[place + 1 :]
 
 
-def check_integer(index: Any, axis: int, size: int) -> int:
+def place_of(index: int, axis: int, size: int) -> int:
     """Return an integer index counted from the front.
 
     Raises:
         IndexError: It is out of bounds.
     """
-    place = operator.index(index)
-    if not -size <= place < size:
+    if not -size <= index < size:
         raise IndexError(
-            f"index {place} is out of bounds for axis {axis} with size {size}"
+            f"index {index} is out of bounds for axis {axis} with size {size}"
         )
-    return place % size
+    return index % size
 
 
-def check_slice(entry: slice, size: int) -> slice:
-    """Return a slice with plain bounds; ``stop`` is None for "to the front's end".
+def plain_slice(entry: slice, size: int) -> tuple[slice, int]:
+    """Return a slice with non-negative bounds in range, and how many it takes.
+
+    A stop of None means that a negative step goes on to the first element. An empty
+    slice is ``0:0:1``.
 
     Raises:
         TypeError: A bound is not an integer.
         ValueError: The step is zero.
     """
-    start, stop, step = entry.indices(size)
-    if step < 0 and stop < 0:
-        return slice(start, None, step)
-    return slice(start, stop, step)
-
-
-def slice_length(entry: slice, size: int) -> int:
-    """Return how many elements a slice takes of ``size``."""
-    return len(range(*entry.indices(size)))
+    places = range(*entry.indices(size))
+    count = len(places)
+    if count < 2:
+        start = places[0] if places else 0
+        return slice(start, start + count, 1), count
+    stop = places.stop if places.stop >= 0 else None
+    return slice(places.start, stop, places.step), count

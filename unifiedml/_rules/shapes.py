@@ -122,6 +122,4 @@ def concat_shape(shapes: list[Shape], axis: int) -> Shape:
                 f"cannot join shapes {first} and {shape} along axis {axis}: all "
                 "other dimensions must be equal"
             )
-    return (
-        first[:axis] + (sum(shape[axis] for shape in shapes),) + first[axis + 1 :]
-    )
+    return first[:axis] + (sum(shape[axis] for shape in shapes),) + first[axis + 1 :]

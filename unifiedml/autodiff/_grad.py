@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
-from unifiedml import _recording
+import numpy as np
+
 from unifiedml._backend.errors import BackendMismatchError
+from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._parameter import Parameter, lift
+from unifiedml._recording import Mode, mode, switched
 from unifiedml._tensor import Tensor
-from unifiedml._tree import expand, leaves, like, map_tree, rebuild
+from unifiedml._tree import expand, is_module, leaves, map_tree, rebuild, tensors
 from unifiedml.ops._dispatch import ANY, Op, as_tensors, constant
 
 __all__ = ["grad", "stop_gradient", "value_and_grad"]
@@ -44,8 +46,8 @@ def value_and_grad(
         function: Takes any arguments and returns a scalar tensor (shape ``()``), or
             with ``has_aux`` a pair of that and anything else.
         argnums: Which positional arguments to differentiate by. Each is a tensor, a
-            Python float, a module (its trainable parameters), or a nest of dicts,
-            lists and tuples of those.
+            NumPy array, a Python float, a module (its trainable parameters), or a
+            nest of dicts, lists and tuples of those.
         has_aux: Whether ``function`` returns ``(value, extra)``.
 
     Returns:
@@ -56,14 +58,18 @@ def value_and_grad(
         argument, the gradient is zero.
 
     Raises:
-        TypeError: An argument is not floating-point, the value is no tensor, or not
-            floating-point.
+        TypeError: An argument is not floating-point, or is missing; the value is no
+            tensor, or not real and floating-point.
         ValueError: The value is not a scalar.
         BackendMismatchError: The value lives on another backend than the arguments.
 
     A tensor that ``function`` closes over is a constant, also if it is the very one
-    that it is differentiated by. Recording for ``backward()`` pauses inside: the
-    results carry no history.
+    that it is differentiated by; so are parameters of models that it is not
+    differentiated by. The results carry no history for ``backward()``. A parameter
+    reads as its stand-in inside, and what is assigned to it there is forgotten.
+
+    The gradient by a complex number is that of PyTorch and TensorFlow, the direction
+    of steepest ascent: ``2 * z`` for ``real(z * conj(z))``.
 
     Example:
         >>> import unifiedml as um
@@ -75,36 +81,47 @@ def value_and_grad(
         >>> value.item(), gradient["w"].item()
         (22.5, 15.0)
     """
+    if not callable(function):
+        raise TypeError(
+            f"a function is differentiated, not {type(function).__name__}: to go back "
+            "from a computed tensor use backward() or a GradientTape"
+        )
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
-    @wraps(function)
+    @wraps(function, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         chosen = _chosen(args, numbers)
-        trees = [expand(args[number]) for number in chosen]
-        inputs = [_as_input(leaf, args) for leaf in leaves(trees)]
-        if not inputs:
-            raise TypeError("there is nothing to differentiate by: no tensors found")
+        trees = [args[number] for number in chosen]
+        parts = leaves(trees)
+        inside = [expand(part) for part in parts]
+        inputs = [_as_input(x, (args, kwargs)) for x in leaves(inside)]
         backend = _one_backend(inputs)
         tape = backend.ops.tape(False)
-        with tape, _recording.paused():
-            natives = [tape.watch(x._native) for x in inputs]
-            owned = [
-                (x, native)
-                for x, native in zip(inputs, natives, strict=True)
-                if isinstance(x, Parameter)
-            ]
-            with lift([x for x, _ in owned], [native for _, native in owned]):
-                result = function(*_substituted(args, chosen, inputs, natives), **kwargs)
+        with tape, switched(Mode.TAPE):
+            natives, lifted = _watched(tape, inputs)
+            stand_ins = rebuild(inside, map(_stand_in, inputs, natives))
+            given = list(args)
+            for number, tree in zip(
+                chosen, rebuild(trees, map(_kept, parts, stand_ins)), strict=True
+            ):
+                given[number] = tree
+            with lift(*lifted):
+                result = function(*given, **kwargs)
         value, extra = _split(result, has_aux)
         _check_value(value, backend)
         one = constant(1, value.dtype, backend, value.device)
-        gradients = tape.gradient([value._native], natives, [one._native])
-        found = rebuild(trees, [Tensor(native, backend) for native in gradients])
-        gradient = found[0] if isinstance(argnums, int) else tuple(found)
-        if _recording.is_recording():
+        # Not the constant itself, which may be the gradient, and is shared.
+        cotangent = backend.ops.copy(one._native)
+        found = tape.gradient([value._native], natives, [cotangent])
+        gradients = rebuild(inside, (Tensor(native, backend) for native in found))
+        gradient = tuple(rebuild(trees, gradients))
+        if mode() is not Mode.TAPE:
             # Outermost: an outer transformation would need the history.
             value, extra = value.detach(), map_tree(_detached, extra)
-        return ((value, extra) if has_aux else value), gradient
+        return (
+            (value, extra) if has_aux else value,
+            gradient[0] if isinstance(argnums, int) else gradient,
+        )
 
     return differentiated
 
@@ -130,7 +147,7 @@ def grad(
     """
     both = value_and_grad(function, argnums, has_aux=has_aux)
 
-    @wraps(function)
+    @wraps(function, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
@@ -138,23 +155,27 @@ def grad(
     return differentiated
 
 
-# --- pieces ------------------------------------------------------------------------
+# --- the arguments -------------------------------------------------------------------
 
 
-def _chosen(args: Sequence[Any], numbers: Sequence[int]) -> tuple[int, ...]:
+def _chosen(args: Sequence[Any], numbers: Sequence[int]) -> list[int]:
+    """Return the numbers of the arguments to differentiate by, from the front."""
     for number in numbers:
         if not -len(args) <= number < len(args):
             raise TypeError(
-                f"argnums names argument {number}, but {len(args)} positional "
-                "arguments were given"
+                f"argnums names argument {number} of {len(args)} positional ones: pass "
+                "what to differentiate by in its place, without its name"
             )
-    return tuple(number % len(args) for number in numbers)
+    chosen = [number % len(args) for number in numbers]
+    if len(set(chosen)) < len(chosen):
+        raise TypeError(f"argnums names an argument twice: {tuple(numbers)}")
+    return chosen
 
 
-def _as_input(leaf: Any, args: Sequence[Any]) -> Tensor:
-    if isinstance(leaf, float | complex):
-        beside = [x for x in args if isinstance(x, Tensor)]
-        (leaf,) = as_tensors(_STOP, leaf, beside=beside)
+def _as_input(leaf: Any, beside: Any) -> Tensor:
+    """Return a leaf to differentiate by as a tensor, where those beside it are."""
+    if isinstance(leaf, float | complex | np.ndarray | np.generic):
+        (leaf,) = as_tensors(_STOP, leaf, beside=tensors(beside))
     if not isinstance(leaf, Tensor):
         raise TypeError(
             f"gradients are taken by tensors and floats, not {type(leaf).__name__}: "
@@ -169,46 +190,50 @@ def _as_input(leaf: Any, args: Sequence[Any]) -> Tensor:
 
 
 def _one_backend(inputs: Sequence[Tensor]) -> LoadedBackend:
+    if not inputs:
+        raise TypeError("there is nothing to differentiate by: no tensors found")
     backend = inputs[0]._backend
     for x in inputs[1:]:
         if x._backend.name != backend.name:
             raise BackendMismatchError(
                 f"cannot differentiate by tensors of backends {backend.name!r} and "
-                f"{x.backend!r} at once: move one with to_backend first"
+                f"{x.backend!r} at once: move one with x.to_backend(...) first"
             )
     return backend
 
 
-def _substituted(
-    args: Sequence[Any],
-    chosen: Sequence[int],
-    inputs: Sequence[Tensor],
-    natives: Sequence[Any],
-) -> list[Any]:
-    """Return the arguments with their tensors replaced by what the tape watches.
+def _watched(
+    tape: Tape, inputs: Iterable[Tensor]
+) -> tuple[list[Native], tuple[list[Parameter], list[Native]]]:
+    """Have the tape watch the inputs.
 
-    Parameters stay themselves: they read as the watched value.
+    Returns:
+        The stand-in of each input, and the parameters among them with theirs. A
+        parameter has one stand-in, however often it occurs: it has one value.
     """
-    remaining = iter(zip(inputs, natives, strict=True))
+    natives: list[Native] = []
+    lifted: dict[int, tuple[Parameter, Native]] = {}
+    for x in inputs:
+        if id(x) in lifted:
+            natives.append(lifted[id(x)][1])
+            continue
+        natives.append(tape.watch(x._native))
+        if isinstance(x, Parameter):
+            lifted[id(x)] = x, natives[-1]
+    return natives, ([x for x, _ in lifted.values()], [n for _, n in lifted.values()])
 
-    def replace(tree: Any) -> Any:
-        if getattr(tree, "trainable_parameters", None) is not None:
-            for _ in tree.trainable_parameters():
-                next(remaining)
-            return tree
-        if isinstance(tree, dict):
-            return {key: replace(value) for key, value in tree.items()}
-        if isinstance(tree, list | tuple):
-            return like(tree, [replace(value) for value in tree])
-        if tree is None:
-            return None
-        x, native = next(remaining)
-        return x if isinstance(x, Parameter) else Tensor(native, x._backend)
 
-    result = list(args)
-    for number in chosen:
-        result[number] = replace(args[number])
-    return result
+def _stand_in(x: Tensor, native: Native) -> Tensor:
+    """Return what the function is given for ``x``: a parameter stays itself."""
+    return x if isinstance(x, Parameter) else Tensor(native, x._backend)
+
+
+def _kept(part: Any, stand_in: Any) -> Any:
+    """Return what the function is given for a leaf: a module stays itself."""
+    return part if is_module(part) else stand_in
+
+
+# --- the result ----------------------------------------------------------------------
 
 
 def _split(result: Any, has_aux: bool) -> tuple[Any, Any]:
@@ -226,7 +251,7 @@ def _check_value(value: Any, backend: LoadedBackend) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(
             f"the function to differentiate returned {type(value).__name__}, not a "
-            "scalar tensor"
+            "scalar tensor: compute it with um's functions"
         )
     if value._backend.name != backend.name:
         raise BackendMismatchError(
@@ -238,13 +263,13 @@ def _check_value(value: Any, backend: LoadedBackend) -> None:
             f"the value to differentiate is a scalar, not of shape {value.shape}: "
             "reduce it with um.sum or um.mean"
         )
-    if not value.dtype.is_differentiable:
+    if value.dtype.kind != "float":
         raise TypeError(
-            f"the value to differentiate is floating-point, not {value.dtype.name}"
+            f"the value to differentiate is a real floating-point number, not "
+            f"{value.dtype.name}"
+            + (": take um.real or um.abs" if value.dtype.kind == "complex" else "")
         )
 
 
 def _detached(leaf: Any) -> Any:
     return leaf.detach() if isinstance(leaf, Tensor) else leaf
-
-

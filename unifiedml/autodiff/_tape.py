@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from unifiedml import _recording
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend, loaded_backends
+from unifiedml._imperative import cotangent_of
 from unifiedml._parameter import Lifted, Parameter, current_lifted, lifting
+from unifiedml._recording import Mode, Node, mode, switched
 from unifiedml._tensor import Tensor
 from unifiedml._tree import expand, leaves, rebuild
-from unifiedml.ops._dispatch import constant
+from unifiedml.ops.creation import zeros_like
 
 __all__ = ["GradientTape"]
 
@@ -21,8 +22,11 @@ class GradientTape:
     """Records what is computed in a ``with`` block, to take gradients afterwards.
 
     Trainable parameters are watched when they are read; other tensors when `watch`
-    is called. Tapes nest, for higher derivatives. Inside, recording for
-    ``backward()`` pauses.
+    is called. Tapes nest, for higher derivatives, with each other and with
+    `unifiedml.grad`. What is computed after the block, or inside `unifiedml.no_grad`,
+    is not recorded. What is watched is a constant for ``backward()``.
+
+    A tape records the thread and asyncio task that it was entered in.
 
     Args:
         persistent: Whether `gradient` may be called more than once.
@@ -42,59 +46,39 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False) -> None:
         self._persistent = persistent
-        self._tapes: dict[str, Tape] = {}
-        self._entered = ExitStack()
-        self._active = False
         self._used = False
-        self._lifted = _Watching(self, None)
-        # A watched tensor reads as its stand-in until the block ends.
-        self._watched: dict[int, tuple[Tensor, Native, Native]] = {}
+        self._block = _Block(persistent)
+        self._parameters = _Watching(self._block)
+        self._tensors: dict[int, _Watched] = {}
 
     def __enter__(self) -> GradientTape:
-        if self._active:
-            raise RuntimeError("this tape records already")
-        self._active = True
-        for backend in loaded_backends():
-            self._tape_of(backend)
-        self._lifted.outer = current_lifted()
-        self._entered.enter_context(lifting(self._lifted))
-        self._entered.enter_context(_recording.paused())
+        self._block.open(self._parameters)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._active = False
-        self._entered.close()
-        for x, before, stand_in in self._watched.values():
-            if x._native is stand_in:
-                x._native = before
-
-    def _tape_of(self, backend: LoadedBackend) -> Tape:
-        tape = self._tapes.get(backend.name)
-        if tape is None:
-            tape = backend.ops.tape(self._persistent)
-            self._tapes[backend.name] = tape
-            self._entered.enter_context(tape)
-        return tape
+        with self._block.closing():
+            for watched in self._tensors.values():
+                watched.restore()
 
     def watch(self, tree: Any, /) -> None:
         """Record what is computed from the tensors in ``tree`` from now on.
 
         Raises:
             TypeError: A leaf is not a floating-point tensor.
-            RuntimeError: The tape does not record.
+            RuntimeError: The tape does not record here.
         """
-        if not self._active:
-            raise RuntimeError("watch() belongs inside the tape's with block")
-        for x in leaves(tree):
+        if not self._block.is_recording():
+            raise RuntimeError(
+                "watch() belongs inside the tape's with block, outside of no_grad()"
+            )
+        for x in leaves(expand(tree)):
             if not isinstance(x, Tensor) or not x.dtype.is_differentiable:
                 what = x.dtype.name if isinstance(x, Tensor) else type(x).__name__
                 raise TypeError(f"a tape watches floating-point tensors, not {what}")
             if isinstance(x, Parameter):
-                self._lifted.watch(x)
-            elif id(x) not in self._watched:
-                before = x._native
-                x._native = self._tape_of(x._backend).watch(before)
-                self._watched[id(x)] = (x, before, x._native)
+                self._parameters.watch(x)
+            elif id(x) not in self._tensors:
+                self._tensors[id(x)] = _Watched(x, self._block.tape_of(x._backend))
 
     def gradient(
         self, target: Tensor, sources: Any, output_gradients: Tensor | None = None
@@ -112,6 +96,7 @@ class GradientTape:
             does not depend on a source.
 
         Raises:
+            TypeError: ``target`` is complex and has no ``output_gradients``.
             ValueError: A source has not been watched, or ``target`` is no scalar and
                 has no ``output_gradients``, or those have another shape.
             RuntimeError: The tape has been used and is not persistent.
@@ -122,77 +107,153 @@ class GradientTape:
                 "this tape has been used: make it with persistent=True to take "
                 "several gradients"
             )
-        cotangent = _cotangent(target, output_gradients)
+        if not isinstance(target, Tensor) or not target.dtype.is_differentiable:
+            what = target.dtype.name if isinstance(target, Tensor) else repr(target)
+            raise TypeError(f"the target is a floating-point tensor, not {what}")
+        cotangent = cotangent_of(
+            target, output_gradients, "a target", "output_gradients"
+        )
         tree = expand(sources)
-        natives = [self._stand_in(x, target) for x in leaves(tree)]
+        read = [self._stand_ins(x, target) for x in leaves(tree)]
         self._used = True
         backend = target._backend
-        found = self._tape_of(backend).gradient([target._native], natives, [cotangent])
-        return rebuild(tree, [Tensor(native, backend) for native in found])
+        found = iter(
+            self._block.tape_of(backend).gradient(
+                [self._as_target(target)],
+                [native for natives in read for native in natives],
+                [cotangent._native],
+            )
+            if any(read)
+            else ()
+        )
+        gradients = []
+        for x, natives in zip(leaves(tree), read, strict=True):
+            parts = [Tensor(next(found), backend) for _ in natives]
+            gradients.append(sum(parts[1:], parts[0]) if parts else zeros_like(x))
+        return rebuild(tree, gradients)
 
-    def _stand_in(self, x: Any, target: Tensor) -> Native:
+    def _stand_ins(self, x: Any, target: Tensor) -> list[Native]:
+        """Return what ``x`` read as in the block: several for a changed parameter."""
         if not isinstance(x, Tensor):
             raise TypeError(f"a source is a tensor, not {type(x).__name__}")
         if x._backend.name != target._backend.name:
             raise BackendMismatchError(
                 f"the target is on backend {target.backend!r}, a source on "
-                f"{x.backend!r}"
+                f"{x.backend!r}: compute both on one"
             )
-        native = (
-            self._lifted.seen(x)
-            if isinstance(x, Parameter)
-            else self._watched.get(id(x), (x, None, None))[2]
+        if isinstance(x, Parameter):
+            seen = self._parameters.seen.get(id(x))
+            if seen or x.trainable:
+                return seen or []
+        elif id(x) in self._tensors:
+            return [self._tensors[id(x)].stand_in]
+        raise ValueError(
+            f"a source of shape {x.shape} has not been watched: call tape.watch(x) "
+            "before it is used"
         )
-        if native is None:
-            raise ValueError(
-                f"a source of shape {x.shape} has not been watched: call tape.watch(x) "
-                "before it is used"
-            )
-        return native
+
+    def _as_target(self, x: Tensor) -> Native:
+        """Return what ``x`` was in the block, also if it is watched itself."""
+        if isinstance(x, Parameter):
+            return self._parameters.seen.get(id(x), [x._native])[-1]
+        watched = self._tensors.get(id(x))
+        return x._native if watched is None else watched.native()
+
+
+class _Block:
+    """The with block of a tape: the backends' own tapes, while and after it runs."""
+
+    def __init__(self, persistent: bool) -> None:
+        self._persistent = persistent
+        self._tapes: dict[str, Tape] = {}
+        self._entered: ExitStack | None = None
+        self._is_new = True
+
+    def open(self, parameters: Lifted) -> None:
+        """Record from now on, and let parameters read through ``parameters``."""
+        if not self._is_new:
+            raise RuntimeError("a tape records one block: make a new GradientTape")
+        self._is_new = False
+        self._entered = ExitStack()
+        for backend in loaded_backends():
+            self.tape_of(backend)
+        parameters.outer = current_lifted()
+        self._entered.enter_context(lifting(parameters))
+        self._entered.enter_context(switched(Mode.TAPE))
+
+    def closing(self) -> ExitStack:
+        """Return a context that ends the block when it is left."""
+        assert self._entered is not None
+        entered, self._entered = self._entered, None
+        return entered
+
+    def is_recording(self) -> bool:
+        """Tell whether the block runs, and not inside of ``no_grad()``."""
+        return self._entered is not None and mode() is not Mode.OFF
+
+    def tape_of(self, backend: LoadedBackend) -> Tape:
+        """Return the tape of a backend, which may have been loaded inside."""
+        tape = self._tapes.get(backend.name)
+        if tape is None:
+            assert self._entered is not None
+            tape = self._tapes[backend.name] = backend.ops.tape(self._persistent)
+            self._entered.enter_context(tape)
+        return tape
+
+
+class _Watched:
+    """A tensor that reads as its stand-in until the block ends."""
+
+    def __init__(self, x: Tensor, tape: Tape) -> None:
+        self._tensor = x
+        self._native: Native = x._native
+        self._node: Node | None = x._node
+        self.stand_in: Native = tape.watch(x._native)
+        x._native, x._node = self.stand_in, None
+
+    def native(self) -> Native:
+        """Return what the tensor is, or was before it was restored."""
+        now = self._tensor._native
+        return self.stand_in if now is self._native else now
+
+    def restore(self) -> None:
+        """Let the tensor be what it was, unless it has been written to."""
+        if self._tensor._native is self.stand_in:
+            self._tensor._native, self._tensor._node = self._native, self._node
 
 
 class _Watching(Lifted):
-    """Watches each trainable parameter when it is first read."""
+    """Watches each trainable parameter when it is read.
 
-    def __init__(self, tape: GradientTape, outer: Lifted | None) -> None:
-        super().__init__(outer)
-        self._tape = tape
+    Attributes:
+        seen: The stand-ins of each parameter, by ``id``: a new one after each change.
+    """
+
+    def __init__(self, block: _Block) -> None:
+        super().__init__(None)
+        # Not the GradientTape: in a cycle it would keep all that it recorded.
+        self._block = block
         self._kept: list[Parameter] = []
+        self.seen: dict[int, list[Native]] = {}
 
     def read(self, parameter: Parameter) -> Native | None:
-        if id(parameter) not in self.natives and parameter.trainable:
+        # A task that was started in the block may outlive it.
+        if parameter.trainable and self._block.is_recording():
             self.watch(parameter)
         return super().read(parameter)
 
+    def write(self, parameter: Parameter, native: Native) -> bool:
+        # What is read from now on is watched anew.
+        self.natives.pop(id(parameter), None)
+        return super().write(parameter, native)
+
     def watch(self, parameter: Parameter) -> None:
         """Put a watched stand-in in the parameter's place."""
-        if id(parameter) not in self.natives:
-            before = None if self.outer is None else self.outer.read(parameter)
-            native = parameter._stored() if before is None else before
-            tape = self._tape._tape_of(parameter._backend)
-            self.natives[id(parameter)] = tape.watch(native)
-            self._kept.append(parameter)
-
-    def seen(self, parameter: Parameter) -> Native:
-        """Return the stand-in of a parameter, also of one that was never read."""
-        if id(parameter) not in self.natives:
-            self.watch(parameter)
-        return self.natives[id(parameter)]
-
-
-def _cotangent(target: Any, given: Tensor | None) -> Native:
-    if not isinstance(target, Tensor) or not target.dtype.is_differentiable:
-        raise TypeError("the target of a gradient is a floating-point tensor")
-    if given is None:
-        if target.shape:
-            raise ValueError(
-                f"a target of shape {target.shape} needs output_gradients: reduce it "
-                "with um.sum or um.mean, or give its cotangent"
-            )
-        return constant(1, target.dtype, target._backend, target.device)._native
-    if given.shape != target.shape or given.dtype is not target.dtype:
-        raise ValueError(
-            f"output_gradients have shape {given.shape} and data type "
-            f"{given.dtype.name}, the target {target.shape} and {target.dtype.name}"
-        )
-    return given._native
+        if id(parameter) in self.natives:
+            return
+        outer = None if self.outer is None else self.outer.read(parameter)
+        native = parameter._stored() if outer is None else outer
+        stand_in = self._block.tape_of(parameter._backend).watch(native)
+        self.natives[id(parameter)] = stand_in
+        self.seen.setdefault(id(parameter), []).append(stand_in)
+        self._kept.append(parameter)

@@ -2,7 +2,7 @@
 
 All have the arguments ``(y_true, y_pred)`` of Keras, the options ``sample_weight``
 and ``reduction``, and return a scalar by default. ``sample_weight``, of shape
-``(batch,)``, multiplies the loss of each example; ``reduction`` is
+``(batch,)`` (or a number), multiplies the loss of each example; ``reduction`` is
 
 - ``"mean"``: the mean over the elements of the loss. Weights do not enter the divisor
   (as in Keras; PyTorch divides by the sum of the class weights).

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from unifiedml._backend.registry import use_backend
+from unifiedml._dtypes import DTYPES
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops.creation import asarray
+from unifiedml.ops._dispatch import common_backend
+from unifiedml.ops.conversion import asarray
 from unifiedml.ops.manipulation import reshape
 from unifiedml.ops.reduction import mean, sum
 
 __all__ = ["Loss", "get"]
+
+_FLOAT32: Final = DTYPES["float32"]
 
 
 class Loss(Protocol):
@@ -21,20 +25,8 @@ class Loss(Protocol):
         ...
 
 
-def beside(y_pred: Tensor, values: Any) -> Tensor:
-    """Return ``values`` as a tensor where ``y_pred`` is."""
-    if not isinstance(y_pred, Tensor):
-        raise TypeError(
-            f"y_pred is what a model returns, a tensor, not {type(y_pred).__name__}"
-        )
-    if isinstance(values, Tensor):
-        return values
-    with use_backend(y_pred.backend):
-        return asarray(values, device=y_pred.device)
-
-
-def check_float(name: str, y_pred: Tensor) -> None:
-    """Raise if predictions are not floating-point."""
+def check_predictions(name: str, y_pred: Any) -> None:
+    """Raise if predictions are not a real floating-point tensor."""
     if not isinstance(y_pred, Tensor):
         raise TypeError(
             f"{name}: y_pred is what a model returns, a tensor, not "
@@ -46,24 +38,63 @@ def check_float(name: str, y_pred: Tensor) -> None:
         )
 
 
-def same_shape(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
-    """Return ``y_true`` as a tensor of the shape and data type of ``y_pred``."""
-    check_float(name, y_pred)
-    true = beside(y_pred, y_true)
+def beside(name: str, what: str, values: Any, y_pred: Tensor) -> Tensor:
+    """Return ``values`` as a tensor where ``y_pred`` is."""
+    if isinstance(values, Tensor):
+        common_backend(name, (y_pred, values))
+        return values
+    with use_backend(y_pred.backend):
+        try:
+            return asarray(values, device=y_pred.device)
+        except TypeError as error:
+            raise TypeError(f"{name}: {what}: {error}") from None
+
+
+def same_shape(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Return what is true and predicted, of one shape and one data type.
+
+    A loss of 16-bit predictions is computed in float32 and rounded once, at the end.
+    """
+    check_predictions(name, y_pred)
+    true = beside(name, "y_true", y_true, y_pred)
     if true.shape != y_pred.shape:
         raise ValueError(
             f"{name}: y_true has shape {true.shape} and y_pred {y_pred.shape}: they "
             "must be equal"
         )
-    return true.astype(y_pred.dtype)
+    if true.dtype.kind == "complex":
+        raise TypeError(f"{name}: y_true is real, not {true.dtype.name}")
+    pred: Tensor = widened(y_pred)
+    return true.astype(pred.dtype), pred
+
+
+def widened(x: Tensor) -> Tensor:
+    """Return ``x``, in float32 if it has 16 bits."""
+    return x.astype(_FLOAT32) if x.dtype.bits < 32 else x
 
 
 def reduced(
-    name: str, losses: Tensor, sample_weight: Operand | None, reduction: str
+    name: str,
+    losses: Tensor,
+    y_pred: Tensor,
+    sample_weight: Operand | None,
+    reduction: str,
 ) -> Tensor:
-    """Return weighted losses, of shape ``(batch, ...)``, reduced."""
+    """Return weighted losses, of shape ``(batch, ...)``, reduced, in the dtype asked.
+
+    Args:
+        name: The loss, for messages.
+        losses: One for each element.
+        y_pred: The predictions as they were given: their data type is the result's.
+        sample_weight: One for each example, or None.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(
+            f"{name}: reduction is 'mean', 'sum' or 'none', not {reduction!r}"
+        )
     if sample_weight is not None:
-        weight = beside(losses, sample_weight).astype(losses.dtype)
+        weight = beside(name, "sample_weight", sample_weight, losses)
         if weight.ndim > 1 or weight.shape not in ((), losses.shape[:1]):
             raise ValueError(
                 f"{name}: sample_weight has shape {weight.shape}, which is not one "
@@ -71,16 +102,13 @@ def reduced(
                 "examples"
             )
         missing = (1,) * (losses.ndim - weight.ndim)
-        losses = losses * reshape(weight, weight.shape + missing)
-    if reduction == "none":
-        return losses
-    if reduction not in ("mean", "sum"):
-        raise ValueError(
-            f"{name}: reduction is 'mean', 'sum' or 'none', not {reduction!r}"
-        )
-    if not losses.size:
-        raise ValueError(f"{name}: there are no examples")
-    return mean(losses) if reduction == "mean" else sum(losses)
+        weight = reshape(weight.astype(losses.dtype), weight.shape + missing)
+        losses = losses * weight
+    if reduction != "none":
+        if not losses.size:
+            raise ValueError(f"{name}: there are no examples")
+        losses = mean(losses) if reduction == "mean" else sum(losses)
+    return losses if losses.dtype is y_pred.dtype else losses.astype(y_pred.dtype)
 
 
 def get(loss: str | Loss, /) -> Loss:
@@ -88,6 +116,7 @@ def get(loss: str | Loss, /) -> Loss:
 
     Raises:
         ValueError: There is none of that name.
+        TypeError: It is neither a name nor a function.
 
     Example:
         >>> import unifiedml as um
@@ -98,6 +127,8 @@ def get(loss: str | Loss, /) -> Loss:
 
     if callable(loss):
         return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"a loss is a function or its name, not {loss!r}")
     names = sorted(set(losses.__all__) - {"Loss", "get"})
     if loss not in names:
         raise ValueError(

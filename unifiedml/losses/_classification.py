@@ -6,14 +6,19 @@ from typing import Any, Final
 
 from unifiedml._dtypes import DTYPES
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.losses._base import beside, check_float, reduced, same_shape
+from unifiedml.losses._base import (
+    beside,
+    check_predictions,
+    reduced,
+    same_shape,
+    widened,
+)
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel
 from unifiedml.ops.exponential import log
 from unifiedml.ops.manipulation import reshape
 from unifiedml.ops.nn import log_softmax, one_hot, softplus
 from unifiedml.ops.reduction import sum
-from unifiedml.ops.selection import where
-from unifiedml.ops.selection import clip
+from unifiedml.ops.selection import clip, where
 
 __all__ = [
     "binary_crossentropy",
@@ -76,35 +81,31 @@ def sparse_categorical_crossentropy(
         0.6931
     """
     name = "sparse_categorical_crossentropy"
-    check_float(name, y_pred)
+    check_predictions(name, y_pred)
     labels = _labels(name, y_true, y_pred)
-    classes = y_pred.shape[-1]
+    pred = widened(y_pred)
     if from_logits:
-        losses = _sparse_from_logits(
-            reshape(y_pred, (-1, classes)) if y_pred.size else y_pred,
-            reshape(labels, (-1,)),
-        )
-        losses = reshape(losses, labels.shape)
+        losses = _sparse_from_logits(pred, labels)
     else:
-        _check_labels(y_pred, labels)
-        hot = one_hot(labels, classes, dtype=DTYPES["bool"])
-        chosen = sum(where(hot, y_pred, 0.0), axis=-1)
+        _check_labels(pred, labels)
+        hot = one_hot(labels, pred.shape[-1], dtype=DTYPES["bool"])
+        chosen = sum(where(hot, pred, 0.0), axis=-1)
         losses = -log(clip(chosen, EPSILON, 1.0 - EPSILON))
-    return reduced(name, losses, sample_weight, reduction)
+    return reduced(name, losses, y_pred, sample_weight, reduction)
 
 
 def _sparse_from_logits(logits: Tensor, labels: Tensor) -> Tensor:
     if not labels.size:
         return sum(logits, axis=-1)
-    if logits.dtype.bits == 16:
-        wide = logits.astype(DTYPES["float32"])
-        return _sparse_from_logits(wide, labels).astype(logits.dtype)
     function, _ = kernel(_SPARSE, logits._backend)
-    return execute(_SPARSE, function, (logits, labels), ())
+    if labels.ndim == 1:
+        return execute(_SPARSE, function, (logits, labels), ())
+    rows = (reshape(logits, (-1, logits.shape[-1])), reshape(labels, (-1,)))
+    return reshape(execute(_SPARSE, function, rows, ()), labels.shape)
 
 
 def _labels(name: str, y_true: Any, y_pred: Tensor) -> Tensor:
-    labels = beside(y_pred, y_true)
+    labels = beside(name, "y_true", y_true, y_pred)
     if not labels.dtype.is_integer:
         raise TypeError(
             f"{name}: labels are integers, the numbers of classes, not "
@@ -157,15 +158,15 @@ def categorical_crossentropy(
         0.6931
     """
     name = "categorical_crossentropy"
-    true = same_shape(name, y_true, y_pred)
+    true, pred = same_shape(name, y_true, y_pred)
     if not true.ndim:
         raise ValueError(f"{name}: y_pred needs a dimension that counts the classes")
     if from_logits:
-        logarithm = log_softmax(y_pred)
+        logarithm = log_softmax(pred)
     else:
-        logarithm = log(clip(y_pred, EPSILON, 1.0 - EPSILON))
+        logarithm = log(clip(pred, EPSILON, 1.0 - EPSILON))
     losses = -sum(where(true == 0, 0.0, true * logarithm), axis=-1)
-    return reduced(name, losses, sample_weight, reduction)
+    return reduced(name, losses, y_pred, sample_weight, reduction)
 
 
 def binary_crossentropy(
@@ -197,11 +198,11 @@ def binary_crossentropy(
         0.6931
     """
     name = "binary_crossentropy"
-    true = same_shape(name, y_true, y_pred)
+    true, pred = same_shape(name, y_true, y_pred)
     if from_logits:
         # Each half keeps its precision where the other one cancels.
-        losses = true * softplus(-y_pred) + (1.0 - true) * softplus(y_pred)
+        losses = true * softplus(-pred) + (1.0 - true) * softplus(pred)
     else:
-        p = clip(y_pred, EPSILON, 1.0 - EPSILON)
+        p = clip(pred, EPSILON, 1.0 - EPSILON)
         losses = -(true * log(p) + (1.0 - true) * log(1.0 - p))
-    return reduced(name, losses, sample_weight, reduction)
+    return reduced(name, losses, y_pred, sample_weight, reduction)

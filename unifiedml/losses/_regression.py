@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.losses._base import reduced, same_shape
 from unifiedml.ops.arithmetic import abs, square
@@ -35,9 +37,9 @@ def mean_squared_error(
         >>> um.losses.mean_squared_error(um.zeros(2), um.tensor([1.0, 3.0])).item()
         5.0
     """
-    true = same_shape("mean_squared_error", y_true, y_pred)
-    losses = square(y_pred - true)
-    return reduced("mean_squared_error", losses, sample_weight, reduction)
+    name = "mean_squared_error"
+    true, pred = same_shape(name, y_true, y_pred)
+    return reduced(name, square(pred - true), y_pred, sample_weight, reduction)
 
 
 def mean_absolute_error(
@@ -57,9 +59,9 @@ def mean_absolute_error(
         >>> um.losses.mean_absolute_error(um.zeros(2), um.tensor([1.0, -3.0])).item()
         2.0
     """
-    true = same_shape("mean_absolute_error", y_true, y_pred)
-    losses = abs(y_pred - true)
-    return reduced("mean_absolute_error", losses, sample_weight, reduction)
+    name = "mean_absolute_error"
+    true, pred = same_shape(name, y_true, y_pred)
+    return reduced(name, abs(pred - true), y_pred, sample_weight, reduction)
 
 
 def huber(
@@ -78,12 +80,12 @@ def huber(
     Args:
         y_true: Shape ``(batch, ...)``.
         y_pred: The same shape, real floating-point.
-        delta: Where the square turns into a line, positive.
+        delta: Where the square turns into a line, positive and finite.
         sample_weight: Shape ``(batch,)``.
         reduction: ``"mean"`` (over all elements), ``"sum"`` or ``"none"``.
 
     Raises:
-        ValueError: ``delta`` is not positive, and as `mean_squared_error`.
+        ValueError: ``delta`` is out of range, and as `mean_squared_error`.
 
     Example:
         >>> import unifiedml as um
@@ -93,11 +95,12 @@ def huber(
     Reference:
         Huber (1964), "Robust Estimation of a Location Parameter".
     """
-    if not delta > 0:
-        raise ValueError(f"huber: delta is positive, not {delta}")
-    distance = abs(y_pred - same_shape("huber", y_true, y_pred))
+    if not 0 < delta < math.inf:
+        raise ValueError(f"huber: delta is positive and finite, not {delta}")
+    true, pred = same_shape("huber", y_true, y_pred)
+    distance = abs(pred - true)
     near = distance <= delta
     # A far distance squared could overflow and spoil the other branch's gradient.
     square_part = square(where(near, distance, 0.0)) * 0.5
     losses = where(near, square_part, (distance - 0.5 * delta) * delta)
-    return reduced("huber", losses, sample_weight, reduction)
+    return reduced("huber", losses, y_pred, sample_weight, reduction)

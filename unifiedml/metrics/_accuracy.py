@@ -23,7 +23,8 @@ class Accuracy:
     ``y_pred > threshold`` says what the label says.
 
     Args:
-        threshold: Above it, a single probability means yes.
+        threshold: Above it, a single probability means yes; 0 for logits.
+        name: What it is called in logs.
 
     Raises:
         ValueError: Labels and predictions do not fit.
@@ -36,10 +37,9 @@ class Accuracy:
         0.5
     """
 
-    name = "accuracy"
-
-    def __init__(self, threshold: float = 0.5) -> None:
+    def __init__(self, threshold: float = 0.5, *, name: str = "accuracy") -> None:
         self.threshold = threshold
+        self.name = name
         self._mean = Mean()
 
     def update(

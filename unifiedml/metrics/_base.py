@@ -16,9 +16,15 @@ class Metric(Protocol):
     name: str
 
     def update(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None
+        self, y_true: Any, y_pred: Tensor, sample_weight: Any = None
     ) -> None:
-        """Take a batch into account."""
+        """Take a batch into account.
+
+        Args:
+            y_true: What is true, as it was given to ``fit``: an array or a tensor.
+            y_pred: What the model returned.
+            sample_weight: One number for each example, or None.
+        """
         ...
 
     def result(self) -> float:
@@ -73,9 +79,9 @@ def get(metric: str | Metric, /) -> Metric:
     """
     from unifiedml.metrics._accuracy import Accuracy
 
-    if metric == "accuracy":
+    if isinstance(metric, str) and metric == "accuracy":
         return Accuracy()
-    if isinstance(metric, Metric):
+    if isinstance(metric, Metric) and not isinstance(metric, type):
         return metric
     raise ValueError(
         f"there is no metric {metric!r}: choose 'accuracy', or pass a metric"

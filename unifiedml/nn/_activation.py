@@ -1,4 +1,4 @@
-"""Activations as functions, by name, and as a layer."""
+"""Activations, by name and as a layer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from unifiedml._tensor import Tensor
+from unifiedml.nn._input import as_input
 from unifiedml.nn._module import Module
 from unifiedml.ops import nn
 from unifiedml.ops.trigonometry import tanh
 
-__all__ = ["Activation", "Activate", "resolve"]
+__all__ = ["Activation", "Function", "resolve"]
 
-Activation = Callable[[Tensor], Tensor]
+Function = Callable[[Tensor], Tensor]
 
 
 def linear(x: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def linear(x: Tensor) -> Tensor:
     return x
 
 
-_BY_NAME: Final[dict[str, Activation]] = {
+_BY_NAME: Final[dict[str, Function]] = {
     function.__name__: function
     for function in (
         nn.elu,
@@ -41,7 +42,7 @@ _BY_NAME: Final[dict[str, Activation]] = {
 }
 
 
-def resolve(activation: str | Activation | None) -> Activation | None:
+def resolve(activation: str | Function | None) -> Function | None:
     """Return the activation of a name, or what is one already.
 
     Raises:
@@ -60,3 +61,34 @@ def resolve(activation: str | Activation | None) -> Activation | None:
             f"{', '.join(sorted(_BY_NAME))}, or pass a function"
         )
     return _BY_NAME[activation]
+
+
+class Activation(Module):
+    """Applies an activation.
+
+    Args:
+        function: A function of one tensor, or the name of one, such as ``"relu"``.
+
+    Shape:
+        Any, and the same.
+
+    Raises:
+        ValueError: There is no activation of that name.
+        TypeError: The input is no tensor.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.nn.Activation("relu")(um.tensor([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __init__(self, function: str | Function) -> None:
+        self.function = resolve(function)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activation of ``x``."""
+        x = as_input(self, x)
+        return x if self.function is None else self.function(x)
+
+    def _describe(self) -> str:
+        return getattr(self.function, "__name__", "linear")

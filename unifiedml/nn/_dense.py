@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from unifiedml import random
 from unifiedml._backend.registry import use_backend
 from unifiedml._dtypes import DType, as_dtype
-from unifiedml._parameter import Parameter
+from unifiedml._parameter import Parameter, making
+from unifiedml._rules.options import positive_integer
+from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
 from unifiedml.nn import initializers
-from unifiedml.nn._activation import Activation, resolve
+from unifiedml.nn._activation import Function, resolve
+from unifiedml.nn._input import as_input
 from unifiedml.nn._module import Module
 
 __all__ = ["Dense"]
@@ -35,6 +41,7 @@ class Dense(Module):
 
     Raises:
         ValueError: The input is 0-d or its last dimension has another size.
+        TypeError: The input is no tensor, or ``dtype`` is not real floating-point.
 
     Example:
         >>> import unifiedml as um
@@ -52,7 +59,7 @@ class Dense(Module):
     def __init__(
         self,
         units: int,
-        activation: str | Activation | None = None,
+        activation: str | Function | None = None,
         *,
         use_bias: bool = True,
         input_size: int | None = None,
@@ -60,33 +67,37 @@ class Dense(Module):
         bias_initializer: str | initializers.Initializer = "zeros",
         dtype: DType | str = "float32",
     ) -> None:
-        if not isinstance(units, int) or units < 1:
-            raise ValueError(f"units is a positive integer, not {units!r}")
-        if input_size is not None and (
-            not isinstance(input_size, int) or input_size < 1
-        ):
-            raise ValueError(f"input_size is a positive integer, not {input_size!r}")
-        self.units = units
+        self.units = positive_integer("units", units)
         self.activation = resolve(activation)
         self.use_bias = use_bias
         self.dtype = as_dtype(dtype)
+        if self.dtype.kind != "float":
+            raise TypeError(f"dtype is real floating-point, not {self.dtype.name}")
         self._kernel_initializer = initializers.get(kernel_initializer)
         self._bias_initializer = initializers.get(bias_initializer)
+        # The parameters may be made later, but not under a later seed.
+        self._seed = random.get_state()[0]
         self.kernel = self.bias = None
         if input_size is not None:
-            self._build(input_size)
+            self._build(positive_integer("input_size", input_size))
 
     def _build(self, input_size: int) -> None:
-        self.kernel = Parameter(
-            shape=(input_size, self.units),
-            initializer=self._kernel_initializer,
-            dtype=self.dtype,
-        )
-        if self.use_bias:
-            self.bias = Parameter(
-                shape=(self.units,),
-                initializer=self._bias_initializer,
+        with making:
+            if self.kernel is not None:  # another thread was faster
+                return
+            if self.use_bias:
+                self.bias = Parameter(
+                    shape=(self.units,),
+                    initializer=self._bias_initializer,
+                    dtype=self.dtype,
+                    seed=self._seed,
+                )
+            # Last: whoever finds a kernel finds a complete layer.
+            self.kernel = Parameter(
+                shape=(input_size, self.units),
+                initializer=self._kernel_initializer,
                 dtype=self.dtype,
+                seed=self._seed,
             )
 
     def _check_built(self, path: str) -> None:
@@ -98,33 +109,26 @@ class Dense(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output of shape ``(..., units)``."""
+        x = as_input(self, x)
+        shape = x.shape
         if self.kernel is None:
-            self._check_input(x)
+            if not shape or not shape[-1]:
+                self._refuse(shape)
             # Where the input is, the parameters will be.
             with use_backend(x.backend):
-                self._build(x.shape[-1])
-            self._link()
+                self._build(shape[-1])
         kernel = self.kernel
         assert kernel is not None
-        try:
-            result = x @ kernel
-        except ValueError:
-            self._check_input(x)
-            raise
+        if not shape or shape[-1] != kernel.shape[0]:
+            self._refuse(shape)
+        result = x @ kernel
         if self.bias is not None:
             result = result + self.bias
         return result if self.activation is None else self.activation(result)
 
-    def _check_input(self, x: Tensor) -> None:
-        if not isinstance(x, Tensor):
-            raise TypeError(
-                f"a layer takes a tensor, not {type(x).__name__}: use um.asarray"
-            )
-        expected = "input_size" if self.kernel is None else self.kernel.shape[0]
-        if not x.ndim or (self.kernel is not None and x.shape[-1] != expected):
-            raise ValueError(
-                f"{self!r} takes inputs of shape (..., {expected}), not {x.shape}"
-            )
+    def _refuse(self, shape: Shape) -> NoReturn:
+        size = "features" if self.kernel is None else self.kernel.shape[0]
+        raise ValueError(f"{self!r} takes inputs of shape (..., {size}), not {shape}")
 
     def _describe(self) -> str:
         size = "" if self.kernel is None else f", input_size={self.kernel.shape[0]}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from unifiedml import random
 from unifiedml._backend.registry import use_backend
 from unifiedml._parameter import Buffer
+from unifiedml._place import path_of
 from unifiedml._tensor import Tensor
+from unifiedml.nn._input import as_input
 from unifiedml.nn._module import Module
+from unifiedml.ops.conversion import from_array
 from unifiedml.ops.selection import where
 
 __all__ = ["Dropout"]
@@ -30,6 +35,7 @@ class Dropout(Module):
 
     Raises:
         ValueError: ``rate`` is outside [0, 1].
+        TypeError: The input is no real floating-point tensor.
 
     Example:
         >>> import unifiedml as um
@@ -51,21 +57,27 @@ class Dropout(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` with elements dropped in training, else ``x`` itself."""
+        x = as_input(self, x, floating=True)
         if not self.training or self.rate == 0:
             return x
-        draw = int(self.draws)
-        self.draws.assign(draw + 1)
-        path = f"{self._path()}.dropout"
-        with use_backend(x.backend):
+        backend, device = x._backend, x.device
+        with use_backend(backend.name):
             keep = random.keep_mask(
                 x.shape,
                 self.rate,
-                key=random.layer_key(path),
-                draw=draw,
-                device=x.device,
+                key=random.layer_key(f"{path_of(self)}.dropout"),
+                draw=self._next_draw(),
+                device=device,
             )
         # Chosen, not multiplied: a dropped infinity is 0, not NaN.
         return where(keep, x * random.keep_scale(self.rate), 0.0)
+
+    def _next_draw(self) -> int:
+        draws = self.draws
+        draw = int(draws)
+        following = np.asarray(draw + 1, dtype=np.int64)
+        draws.replace(from_array(following, draws._backend, draws.device))
+        return draw
 
     def _describe(self) -> str:
         return f"{self.rate}"

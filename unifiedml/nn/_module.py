@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any, Self
 
-
+import numpy as np
 import numpy.typing as npt
 
+from unifiedml import _place
 from unifiedml._backend.registry import load
+from unifiedml._dtypes import as_dtype
 from unifiedml._parameter import Buffer, Parameter
+from unifiedml._place import Place, root_of, running
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
 from unifiedml.nn._training import Trainable
@@ -25,17 +28,53 @@ _returned: ContextVar[dict[int, Any] | None] = ContextVar(
     "unifiedml_returned", default=None
 )
 
+_CONTAINERS = (list, tuple, dict)
+# What a copy of a module does not take along: its place in another model.
+_HIDDEN = ("_place", "_settled")
+
+
+def _entered(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the ``__call__`` of a module note what runs, and what it returned."""
+
+    @wraps(call)
+    def entered(self: Module, /, *args: Any, **kwargs: Any) -> Any:
+        token = None
+        if running.get() is None:
+            if self._settled != _place.version:
+                root_of(self)._settle()
+                object.__setattr__(self, "_settled", _place.version)
+            token = running.set(self)
+        try:
+            result = call(self, *args, **kwargs)
+        finally:
+            if token is not None:
+                running.reset(token)
+        seen = _returned.get()
+        if seen is not None and isinstance(result, Tensor):
+            seen[id(self)] = result.shape
+        return result
+
+    return entered
+
 
 class Module(Trainable):
     """The base of models and layers.
 
     A subclass sets `Parameter`, `Buffer` and `Module` attributes, also in lists,
-    tuples and dicts, and defines ``forward``. Nothing is registered: what is found in
-    the attributes belongs to the model. ``super().__init__()`` need not be called.
+    tuples and dicts, and defines ``forward`` (or ``__call__``). Nothing is
+    registered: what is found in the attributes belongs to the model, also what is
+    appended to a list later. ``super().__init__()`` need not be called.
 
     A parameter that is shared by several modules is one parameter, named after the
     first place where it is found. Initial values depend on the seed and on that name,
-    so two models of one structure start equal under one seed.
+    so two models of one structure start equal under one seed, and no layer's values
+    depend on which layers were made or read before it.
+
+    A new model is in training mode; ``fit`` leaves it in evaluation mode.
+
+    Models can be copied by `copy.deepcopy` and pickled. Pickle refuses what it cannot
+    find by name: lambdas and local functions, as layers, activations, initializers or
+    loss. Use `state_dict` to save such a model's values.
 
     Attributes:
         training: Whether layers such as `Dropout` behave as in training; see
@@ -54,71 +93,63 @@ class Module(Trainable):
     """
 
     training: bool = True
-    _owner: weakref.ref[Module] | None = None
-    _name: str = ""
-    _linked: bool = False
+    _place: Place | None = None
+    _settled: int = -1
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__call__" in vars(cls):
+            cls.__call__ = _entered(cls.__call__)  # type: ignore[method-assign]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; subclasses define it."""
         raise TypeError(f"{type(self).__name__} defines no forward method")
 
+    @_entered
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``forward(*args, **kwargs)``."""
-        if not self._linked:
-            self._link()
-        result = self.forward(*args, **kwargs)
-        seen = _returned.get()
-        if seen is not None and isinstance(result, Tensor):
-            seen[id(self)] = result.shape
-        return result
+        return self.forward(*args, **kwargs)
 
-    # --- attributes: parameters learn where they live -------------------------------
+    # --- attributes: what is set learns where it lives -------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
-        if (
-            isinstance(before, Parameter)
-            and isinstance(value, Tensor)
-            and not isinstance(value, Parameter)
-        ):
+        if isinstance(before, Parameter) and not isinstance(value, Parameter | None):
             raise TypeError(
                 f"{name} is a parameter: write self.{name}.assign(value), or make the "
                 "new value a um.nn.Parameter"
             )
         object.__setattr__(self, name, value)
         if isinstance(value, Module | Parameter | list | tuple | dict):
-            self._disown_link()
+            _place.changed()
+            for inner, child in _found(name, value):
+                if root_of(child) is child and not _place.is_inside(self, child):
+                    child._place = Place(self, inner)
 
-    def _disown_link(self) -> None:
-        """Have this module and those around it look for new parameters once more."""
-        module: Module | None = self
-        while module is not None and module._linked:
-            object.__setattr__(module, "_linked", False)
-            module = module._owner() if module._owner is not None else None
+    def _settle(self) -> None:
+        """Give everything inside the first place where this model finds it.
 
-    def _link(self) -> None:
-        for name, child in self._children():
-            if isinstance(child, Module):
-                if child._owner is None or child._owner() is None:
-                    object.__setattr__(child, "_owner", weakref.ref(self))
-                    object.__setattr__(child, "_name", name)
-                if not child._linked:
-                    child._link()
-            elif child._place is None:
-                child._place = _Place(weakref.ref(self), name)
-        object.__setattr__(self, "_linked", True)
+        What another model found before keeps the place that it has there.
+        """
+        self._settle_below(self, {id(self)})
 
-    def _path(self) -> str:
-        """Return the place of this module in the model that it is part of."""
-        owner = self._owner() if self._owner is not None else None
-        if owner is None:
-            return ""
-        above = owner._path()
-        return f"{above}.{self._name}" if above else self._name
+    def _settle_below(self, root: Module, seen: set[int]) -> None:
+        children = list(self._children())
+        for kind in (Parameter, Module):  # the order of `_state`
+            for name, child in children:
+                if not isinstance(child, kind) or id(child) in seen:
+                    continue
+                seen.add(id(child))
+                if root_of(child) in (child, root):
+                    child._place = Place(self, name)
+                if isinstance(child, Module):
+                    child._settle_below(root, seen)
 
     def _children(self) -> Iterator[tuple[str, Module | Parameter]]:
         for name, value in vars(self).items():
-            if not name.startswith("_"):
+            if isinstance(value, Module | Parameter):
+                yield name, value
+            elif isinstance(value, _CONTAINERS):
                 yield from _found(name, value)
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
@@ -128,12 +159,12 @@ class Module(Trainable):
     def _walk_modules(
         self, prefix: str, seen: set[int]
     ) -> Iterator[tuple[str, Module]]:
-        if id(self) in seen:
-            return
         seen.add(id(self))
         yield prefix, self
         for name, child in self._children():
-            if isinstance(child, Module):
+            if isinstance(child, Module) and id(child) not in seen:
+                # It may have been appended to a list since.
+                child._place = child._place or Place(self, name)
                 inner = f"{prefix}.{name}" if prefix else name
                 yield from child._walk_modules(inner, seen)
 
@@ -143,14 +174,23 @@ class Module(Trainable):
 
     def _state(self) -> Iterator[tuple[str, Parameter]]:
         """Yield parameters and buffers by name, each once."""
-        self._link()
         seen: set[int] = set()
+        names: set[str] = set()
         for prefix, module in self.named_modules():
             module._check_built(prefix)
             for name, child in module._children():
-                if isinstance(child, Parameter) and id(child) not in seen:
-                    seen.add(id(child))
-                    yield (f"{prefix}.{name}" if prefix else name), child
+                if not isinstance(child, Parameter) or id(child) in seen:
+                    continue
+                path = f"{prefix}.{name}" if prefix else name
+                if path in names:
+                    raise ValueError(
+                        f"two parameters have the name {path!r}: rename an attribute, "
+                        "or a key of a dict"
+                    )
+                seen.add(id(child))
+                names.add(path)
+                child._place = child._place or Place(module, name)
+                yield path, child
 
     def _check_built(self, path: str) -> None:
         """Raise if parameters are still missing; layers of unknown size override it."""
@@ -183,7 +223,7 @@ class Module(Trainable):
             if isinstance(one, Buffer):
                 yield name, one
 
-    # --- modes ----------------------------------------------------------------------------
+    # --- modes ---------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
         """Behave as in training (or not), this module and all inside."""
@@ -205,7 +245,7 @@ class Module(Trainable):
             for module, mode in before:
                 module.training = mode
 
-    # --- state ------------------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return the values of all parameters and buffers by name, as NumPy arrays.
@@ -222,12 +262,19 @@ class Module(Trainable):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the values of all parameters and buffers.
 
+        They are converted to the data types of the model.
+
         Args:
-            state: NumPy arrays or tensors by name, as `state_dict` returns them.
+            state: NumPy arrays or tensors by name, as `state_dict` returns them; from
+                any backend.
 
         Raises:
             KeyError: Names are missing, or unknown.
-            ValueError: A shape differs. Nothing has been changed then.
+            ValueError: A shape differs.
+            TypeError: A value is no array of numbers, or would lose its kind, such as
+                floating-point numbers for an integer buffer.
+
+        Where it raises, nothing has been changed.
         """
         own = dict(self._state())
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
@@ -240,15 +287,9 @@ class Module(Trainable):
                     if names
                 )
             )
+        values = {name: _fitting(name, one, state[name]) for name, one in own.items()}
         for name, one in own.items():
-            if tuple(state[name].shape) != one.shape:
-                raise ValueError(
-                    f"{name} has shape {one.shape} in the model and "
-                    f"{tuple(state[name].shape)} in the state"
-                )
-        for name, one in own.items():
-            value = state[name]
-            one.assign(value.numpy() if isinstance(value, Tensor) else value)
+            one.assign(values[name])
 
     def to(self, device: str) -> Self:
         """Move all parameters and buffers to ``device``.
@@ -274,16 +315,18 @@ class Module(Trainable):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         made = object.__new__(type(self))
         memo[id(self)] = made
-        for name, value in vars(self).items():
-            if name not in ("_owner", "_name", "_linked"):
-                object.__setattr__(made, name, copy.deepcopy(value, memo))
+        for name, value in self.__getstate__().items():
+            setattr(made, name, copy.deepcopy(value, memo))
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        hidden = ("_owner", "_name", "_linked")
-        return {name: value for name, value in vars(self).items() if name not in hidden}
+        return {name: one for name, one in vars(self).items() if name not in _HIDDEN}
 
-    # --- for people --------------------------------------------------------------------------
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    # --- for people ----------------------------------------------------------------
 
     def summary(self, input_shape: Shape | None = None) -> str:
         """Return a table of the layers with their parameters.
@@ -319,7 +362,9 @@ class Module(Trainable):
             _returned.reset(token)
 
     def __repr__(self) -> str:
-        inner = [(name, one) for name, one in self._children() if isinstance(one, Module)]
+        inner = [
+            (name, one) for name, one in self._children() if isinstance(one, Module)
+        ]
         options = self._describe()
         if not inner:
             return f"{type(self).__name__}({options})"
@@ -329,19 +374,6 @@ class Module(Trainable):
     def _describe(self) -> str:
         """Return what `repr` shows between the brackets."""
         return ""
-
-
-class _Place:
-    """The path of a parameter, found when it is asked for."""
-
-    def __init__(self, owner: weakref.ref[Module], name: str) -> None:
-        self._owner = owner
-        self._name = name
-
-    def __call__(self) -> str:
-        owner = self._owner()
-        above = owner._path() if owner is not None else ""
-        return f"{above}.{self._name}" if above else self._name
 
 
 def _found(name: str, value: Any) -> Iterator[tuple[str, Module | Parameter]]:
@@ -355,3 +387,20 @@ def _found(name: str, value: Any) -> Iterator[tuple[str, Module | Parameter]]:
             yield from _found(f"{name}.{key}", one)
 
 
+def _fitting(name: str, one: Parameter, value: Any) -> npt.NDArray[Any]:
+    """Return what a parameter will take over, as an array, or raise."""
+    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    try:
+        given = as_dtype(array.dtype)
+    except TypeError:
+        raise TypeError(f"{name}: {type(value).__name__} holds no numbers") from None
+    if array.shape != one.shape:
+        raise ValueError(
+            f"{name} has shape {one.shape} in the model and {array.shape} in the state"
+        )
+    order = ("bool", "unsigned", "signed", "float", "complex")
+    if order.index(given.kind) > order.index(one.dtype.kind):
+        raise TypeError(
+            f"{name} is {one.dtype.name} in the model and {given.name} in the state"
+        )
+    return array

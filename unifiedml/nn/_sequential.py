@@ -26,13 +26,15 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Layer | Sequence[Layer]) -> None:
-        given = layers[0] if len(layers) == 1 else layers
-        self.layers: list[Layer] = list(given if isinstance(given, Sequence) else [given])
-        for layer in self.layers:
+        flat: list[Layer] = []
+        for one in layers:
+            flat += one if isinstance(one, list | tuple) else [one]  # type: ignore[list-item]
+        for layer in flat:
             if not callable(layer):
                 raise TypeError(
                     f"a layer is a module or a function, not {type(layer).__name__}"
                 )
+        self.layers = flat
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the last layer returns."""

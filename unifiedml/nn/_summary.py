@@ -16,7 +16,7 @@ HEADER = ("layer", "kind", "returns", "parameters")
 def table(model: Module, shapes: dict[int, Any]) -> str:
     """Return the layers of ``model``, the shapes they return and their parameters."""
     counted: set[int] = set()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     total = 0
     for name, module in model.named_modules():
         count, known = _count(module, name, counted)

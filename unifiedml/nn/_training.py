@@ -38,14 +38,16 @@ class Trainable:
         """Say how the model is trained.
 
         Args:
-            optimizer: An optimizer without parameters of its own, or the name of
-                one: it is given those of the model.
+            optimizer: An optimizer or the name of one. It is given the parameters of
+                the model; made with some of them, it trains those only.
             loss: A function of ``(y_true, y_pred)``, or the name of one in
                 `unifiedml.losses`.
             metrics: Metrics, or their names, such as ``"accuracy"``.
 
         Raises:
-            ValueError: There is no optimizer, loss or metric of that name.
+            ValueError: There is no optimizer, loss or metric of that name, or two
+                metrics have the same.
+            TypeError: There is no loss, or metrics are no sequence.
 
         Example:
             >>> import unifiedml as um
@@ -76,6 +78,7 @@ class Trainable:
         validation_split: float = 0.0,
         validation_data: Data = None,
         shuffle: bool = True,
+        initial_epoch: int = 0,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Data = None,
     ) -> History:
@@ -91,17 +94,21 @@ class Trainable:
                 model's parameters.
             y: What the model should return; None with an iterable.
             batch_size: Examples a step; the last batch may be smaller.
-            epochs: How often to go through the data.
-            verbose: Show a progress bar.
+            epochs: How often to go through the data, the epochs before
+                ``initial_epoch`` included.
+            verbose: Show a progress bar on stderr.
             callbacks: Told of the beginning and end of epochs and batches.
             validation_split: This fraction of the examples, the last ones, is not
                 trained on but evaluated after each epoch.
             validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate
                 after each epoch.
             shuffle: Take the examples in a new random order in each epoch.
-            class_weight: A factor for the loss of each class (integer labels).
+            initial_epoch: The number of the first epoch, from 0: a run that stopped
+                after two epochs goes on with 2, in the order that it would have had.
+            class_weight: A factor for the loss of each class (integer labels); 1 where
+                a class has none. Metrics do not count it.
             sample_weight: A factor for the loss of each example, shape
-                ``(examples,)``.
+                ``(examples,)``; metrics count it too.
 
         Returns:
             The history of loss and metrics, one entry an epoch.
@@ -122,21 +129,20 @@ class Trainable:
             >>> history["loss"][-1] < history["loss"][0]
             True
         """
-        from unifiedml.train._fit import fit
+        from unifiedml.train._fit import Plan, fit
 
-        return fit(
-            self._compiled(),
-            x,
-            y,
+        trainer = self._compiled()
+        plan = Plan(
             batch_size=batch_size,
             epochs=epochs,
+            initial_epoch=initial_epoch,
             verbose=verbose,
             callbacks=callbacks,
-            validation_split=validation_split,
-            validation_data=validation_data,
             shuffle=shuffle,
             class_weight=class_weight,
-            sample_weight=sample_weight,
+        )
+        return fit(
+            trainer, plan, x, y, sample_weight, validation_split, validation_data
         )
 
     def evaluate(
@@ -193,7 +199,7 @@ class Trainable:
         """Take one training step on a batch, and return its loss and metrics.
 
         Raises:
-            NonFiniteLossError: The loss is NaN or infinite; nothing was changed.
+            NonFiniteLossError: The loss is NaN or infinite; no parameter was changed.
         """
         return self._compiled().train_on_batch(x, y, sample_weight)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from unifiedml import random
@@ -53,6 +54,9 @@ def ones(
     return full(shape, 1, dtype=dtype, device=device)
 
 
+# Partial functions, not closures: a layer that keeps one can be pickled.
+
+
 def constant(value: float) -> Initializer:
     """Return an initializer that gives ``value`` everywhere.
 
@@ -62,13 +66,18 @@ def constant(value: float) -> Initializer:
         >>> um.Dense(2, input_size=1, bias_initializer=fill).bias.tolist()
         [0.5, 0.5]
     """
+    return partial(_fill, value)
 
-    def initialize(
-        shape: Shape, *, dtype: DType, device: str | None = None, key: random.Key
-    ) -> Tensor:
-        return full(shape, value, dtype=dtype, device=device)
 
-    return initialize
+def _fill(
+    value: float,
+    shape: Shape,
+    *,
+    dtype: DType,
+    device: str | None = None,
+    key: random.Key,
+) -> Tensor:
+    return full(shape, value, dtype=dtype, device=device)
 
 
 def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
@@ -80,15 +89,7 @@ def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
         >>> um.Dense(2, input_size=1, kernel_initializer=draw).kernel.shape
         (1, 2)
     """
-
-    def initialize(
-        shape: Shape, *, dtype: DType, device: str | None = None, key: random.Key
-    ) -> Tensor:
-        return random.uniform(
-            shape, low=low, high=high, key=key, dtype=dtype, device=device
-        )
-
-    return initialize
+    return partial(random.uniform, low=low, high=high)
 
 
 def normal(mean: float = 0.0, std: float = 0.05) -> Initializer:
@@ -100,15 +101,7 @@ def normal(mean: float = 0.0, std: float = 0.05) -> Initializer:
         >>> um.Dense(2, input_size=1, kernel_initializer=draw).kernel.shape
         (1, 2)
     """
-
-    def initialize(
-        shape: Shape, *, dtype: DType, device: str | None = None, key: random.Key
-    ) -> Tensor:
-        return random.normal(
-            shape, mean=mean, std=std, key=key, dtype=dtype, device=device
-        )
-
-    return initialize
+    return partial(random.normal, mean=mean, std=std)
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -231,6 +224,7 @@ def get(initializer: str | Initializer, /) -> Initializer:
 
     Raises:
         ValueError: There is none of that name.
+        TypeError: It is neither a name nor a function.
 
     Example:
         >>> import unifiedml as um
@@ -239,6 +233,10 @@ def get(initializer: str | Initializer, /) -> Initializer:
     """
     if callable(initializer):
         return initializer
+    if not isinstance(initializer, str):
+        raise TypeError(
+            f"an initializer is a function or its name, not {initializer!r}"
+        )
     if initializer not in _BY_NAME:
         raise ValueError(
             f"there is no initializer {initializer!r}: choose from "

@@ -99,22 +99,33 @@ def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozense
     return found
 
 
-def unary(op: Op, x: Any) -> Tensor:
-    """Apply an operation of one operand."""
+def unary(op: Op, x: Any, *static: Any) -> Tensor:
+    """Apply an operation of one operand.
+
+    Args:
+        op: The operation.
+        x: Its operand.
+        static: What else the backend is given, such as axes.
+    """
     if isinstance(x, Tensor) and x._node is None:
         backend = x._backend
         function, direct = backend.kernels.get(op) or kernel(op, backend)
         native = x._native
         if id(native.dtype) in direct:
             try:
-                return Tensor(function(native), backend)
+                return Tensor(function(native, *static), backend)
             except Exception as error:
-                raise explained(op, (x,), (), error) from error
-    return apply(op, as_tensors(op, x))
+                raise explained(op, (x,), static, error) from error
+    return apply(op, as_tensors(op, x), *static)
 
 
 def binary(op: Op, x1: Any, x2: Any) -> Tensor:
     """Apply an operation of two operands, after promotion."""
+    if isinstance(x1, Tensor):
+        if type(x2) in _NUMBERS:
+            x2 = _beside(x1, x2)
+    elif isinstance(x2, Tensor) and type(x1) in _NUMBERS:
+        x1 = _beside(x2, x1)
     if (
         isinstance(x1, Tensor)
         and isinstance(x2, Tensor)
@@ -135,6 +146,17 @@ def binary(op: Op, x1: Any, x2: Any) -> Tensor:
     return apply(op, as_tensors(op, x1, x2))
 
 
+_NUMBERS: Final = frozenset({int, float})
+
+
+def _beside(x: Tensor, number: int | float) -> Tensor | int | float:
+    """Return a number as a tensor beside ``x``, if the data type of ``x`` can hold it."""
+    dtype = x.dtype
+    if dtype.kind == "float" or (type(number) is int and dtype.is_integer):
+        return constant(number, dtype, x._backend, x.device)
+    return number
+
+
 # --- the general path ----------------------------------------------------------
 
 
@@ -149,6 +171,10 @@ def as_tensors(
         beside: Further operands, whose data type does not count: they take part in
             the choice of the backend and the device.
     """
+    if len(operands) == 1 and not beside and isinstance(operands[0], Tensor):
+        if not op.accepts(operands[0].dtype):
+            raise TypeError(refusal(op, operands[0].dtype))
+        return operands
     everything = (*operands, *beside)
     backend = common_backend(op.name, everything)
     device = next((x.device for x in everything if isinstance(x, Tensor)), None)
@@ -199,7 +225,7 @@ def as_strong(
     if isinstance(x, (bool, int, float, complex)):
         return x
     if isinstance(x, np.ndarray):
-        from unifiedml.ops.creation import from_array
+        from unifiedml.ops.conversion import from_array
 
         return from_array(x, backend, device)
     raise TypeError(

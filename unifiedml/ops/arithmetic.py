@@ -215,7 +215,7 @@ def positive(x: Operand, /) -> Tensor:
         [1.0, -2.0]
     """
     (x,) = as_tensors(_POSITIVE, x)
-    return Tensor(x._native, x._backend, x._node)
+    return x._twin()
 
 
 def abs(x: Operand, /) -> Tensor:

@@ -47,7 +47,7 @@ def astype(
         x = x.to(device)
     before = x.dtype
     if before is wanted:
-        return Tensor(x._native, x._backend, x._node) if copy else x
+        return x._twin() if copy else x
     if before.kind == "complex" and wanted.kind not in ("complex", "bool"):
         raise TypeError(
             f"cannot convert {before.name} to {wanted.name}: take real(x), imag(x) "

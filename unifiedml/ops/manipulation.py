@@ -13,7 +13,7 @@ from unifiedml._rules.shapes import (
     reshape_shape,
 )
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, apply, as_tensors
+from unifiedml.ops._dispatch import ANY, Op, as_tensors, unary
 
 __all__ = [
     "broadcast_arrays",
@@ -52,7 +52,7 @@ def reshape(x: Operand, /, shape: Any, *, copy: bool | None = None) -> Tensor:
         [[0, 1], [2, 3]]
     """
     (x,) = as_tensors(_RESHAPE, x)
-    return apply(_RESHAPE, (x,), reshape_shape(x.shape, shape))
+    return unary(_RESHAPE, x, reshape_shape(x.shape, shape))
 
 
 def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
@@ -72,7 +72,7 @@ def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
         raise ValueError(
             f"axes {tuple(axes)} must name each of the {x.ndim} dimensions once"
         )
-    return apply(_PERMUTE, (x,), order)
+    return unary(_PERMUTE, x, order)
 
 
 def matrix_transpose(x: Operand, /) -> Tensor:
@@ -90,7 +90,7 @@ def matrix_transpose(x: Operand, /) -> Tensor:
     ndim = x.ndim
     if ndim < 2:
         raise ValueError(f"a matrix has two dimensions, unlike shape {x.shape}")
-    return apply(_PERMUTE, (x,), (*range(ndim - 2), ndim - 1, ndim - 2))
+    return unary(_PERMUTE, x, (*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 def expand_dims(x: Operand, /, *, axis: int = 0) -> Tensor:
@@ -107,7 +107,7 @@ def expand_dims(x: Operand, /, *, axis: int = 0) -> Tensor:
     (x,) = as_tensors(_RESHAPE, x)
     place = normalize_axis(axis, x.ndim + 1)
     shape = x.shape
-    return apply(_RESHAPE, (x,), (*shape[:place], 1, *shape[place:]))
+    return unary(_RESHAPE, x, (*shape[:place], 1, *shape[place:]))
 
 
 def squeeze(x: Operand, /, axis: Axis) -> Tensor:
@@ -129,7 +129,7 @@ def squeeze(x: Operand, /, axis: Axis) -> Tensor:
             f"cannot remove axis {axis} of shape {shape}: only dimensions of size 1"
         )
     left = tuple(size for place, size in enumerate(shape) if place not in axes)
-    return apply(_RESHAPE, (x,), left)
+    return unary(_RESHAPE, x, left)
 
 
 def broadcast_to(x: Operand, /, shape: Any) -> Tensor:
@@ -147,7 +147,7 @@ def broadcast_to(x: Operand, /, shape: Any) -> Tensor:
     wanted = as_shape(shape)
     if broadcast_shapes(x.shape, wanted) != wanted:
         raise ValueError(f"cannot broadcast shape {x.shape} to {wanted}")
-    return apply(_BROADCAST, (x,), wanted)
+    return unary(_BROADCAST, x, wanted)
 
 
 def broadcast_arrays(*arrays: Operand) -> tuple[Tensor, ...]:
@@ -163,7 +163,7 @@ def broadcast_arrays(*arrays: Operand) -> tuple[Tensor, ...]:
     """
     tensors = [as_tensors(_BROADCAST, x, beside=arrays)[0] for x in arrays]
     shape = broadcast_shapes(*(x.shape for x in tensors))
-    return tuple(apply(_BROADCAST, (x,), shape) for x in tensors)
+    return tuple(unary(_BROADCAST, x, shape) for x in tensors)
 
 
 def flip(x: Operand, /, *, axis: Axis = None) -> Tensor:
@@ -176,7 +176,7 @@ def flip(x: Operand, /, *, axis: Axis = None) -> Tensor:
     """
     (x,) = as_tensors(_FLIP, x)
     axes = normalize_axes(axis, x.ndim)
-    return apply(_FLIP, (x,), axes) if axes else x
+    return unary(_FLIP, x, axes) if axes else x._twin()
 
 
 def concat(arrays: Sequence[Operand], /, *, axis: int | None = 0) -> Tensor:

@@ -17,7 +17,8 @@ from unifiedml._rules.axes import normalize_axis
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, apply, as_tensors, unary
 from unifiedml.ops.comparison import equal
-from unifiedml.ops.creation import arange, from_array
+from unifiedml.ops.conversion import from_array
+from unifiedml.ops.creation import arange
 from unifiedml.ops.exponential import expm1
 from unifiedml.ops.manipulation import expand_dims
 from unifiedml.ops.selection import where

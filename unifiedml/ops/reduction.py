@@ -18,8 +18,8 @@ from unifiedml.ops._dispatch import (
     REAL,
     REAL_FLOATING,
     Op,
-    apply,
     as_tensors,
+    unary,
 )
 from unifiedml.ops.arithmetic import abs as _abs
 from unifiedml.ops.arithmetic import square, subtract
@@ -59,7 +59,7 @@ _VAR = Op("var", REAL_FLOATING)
 
 def _reduce(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     axes = normalize_axes(axis, x.ndim)
-    return apply(op, (x,), axes, bool(keepdims)) if axes else x
+    return unary(op, x, axes, bool(keepdims)) if axes else x._twin()
 
 
 def _accumulated(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
@@ -101,7 +101,7 @@ def sum(
         [4, 6]
     """
     (x,) = as_tensors(_SUMMABLE, x)
-    x = x.astype(_total_dtype(x.dtype) if dtype is None else as_dtype(dtype))
+    x = x.astype(_total_dtype(x.dtype) if dtype is None else dtype, copy=False)
     return _accumulated(_SUM, x, axis, keepdims)
 
 
@@ -123,7 +123,7 @@ def prod(
         [3, 8]
     """
     (x,) = as_tensors(_PROD, x)
-    x = x.astype(_total_dtype(x.dtype) if dtype is None else as_dtype(dtype))
+    x = x.astype(_total_dtype(x.dtype) if dtype is None else dtype, copy=False)
     return _accumulated(_PROD, x, axis, keepdims)
 
 
@@ -278,10 +278,10 @@ def _search(op: Op, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
     _check_not_empty(op.name, x, axis)
     shape = x.shape
     if axis is None:
-        found = apply(op, (reshape(x, (-1,)),), 0)
+        found = unary(op, reshape(x, (-1,)), 0)
         return reshape(found, (1,) * len(shape)) if keepdims else found
     place = normalize_axis(axis, len(shape))
-    found = apply(op, (x,), place)
+    found = unary(op, x, place)
     if not keepdims:
         return found
     return reshape(found, (*shape[:place], 1, *shape[place + 1 :]))
@@ -296,7 +296,7 @@ def all(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         False
     """
     (x,) = as_tensors(_SUMMABLE, x)
-    return _reduce(_ALL, x.astype(DTYPES["bool"]), axis, keepdims)
+    return _reduce(_ALL, x.astype(DTYPES["bool"], copy=False), axis, keepdims)
 
 
 def any(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -308,7 +308,7 @@ def any(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         True
     """
     (x,) = as_tensors(_SUMMABLE, x)
-    return _reduce(_ANY, x.astype(DTYPES["bool"]), axis, keepdims)
+    return _reduce(_ANY, x.astype(DTYPES["bool"], copy=False), axis, keepdims)
 
 
 def logsumexp(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import ClassVar
 
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
@@ -50,7 +48,7 @@ class Adam(Optimizer):
         Kingma and Ba (2015), "Adam: A Method for Stochastic Optimization".
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    slots = ("m", "v")
 
     def __init__(
         self,
@@ -69,22 +67,25 @@ class Adam(Optimizer):
         super().__init__(parameters, learning_rate=learning_rate)
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor
+        self, gradient: Tensor, state: State, parameter: Tensor, step: int
     ) -> tuple[Tensor, State]:
         """Return the new parameter and moments."""
         g = gradient
         if self.weight_decay:
             g = g + parameter * self.weight_decay
-        return self._moved(g, state, parameter)
+        return self._moved(g, state, parameter, step)
 
-    def _moved(self, g: Tensor, state: State, w: Tensor) -> tuple[Tensor, State]:
-        β1, β2, t = self.beta_1, self.beta_2, self.iterations
+    def _moved(
+        self, g: Tensor, state: State, w: Tensor, t: int
+    ) -> tuple[Tensor, State]:
+        β1, β2 = self.beta_1, self.beta_2
         m = state["m"] * β1 + g * (1 - β1)
         v = state["v"] * β2 + square(g) * (1 - β2)
-        # The corrections are scalars: applied to η and √v they cost no tensor.
-        η = self.learning_rate / (1 - β1**t)
-        root = sqrt(v) * (1 / math.sqrt(1 - β2**t))
-        return w - m * η / (root + self.epsilon), {"m": m, "v": v}
+        # η · m̂ / (√v̂ + ε) with the corrections taken out of the tensors, which is
+        # the same and cheaper: η' · m / (√v + ε · √(1 − β₂ᵗ)), as in section 2.
+        root = (1 - β2**t) ** 0.5
+        η = self.learning_rate * root / (1 - β1**t)
+        return w - m * η / (sqrt(v) + self.epsilon * root), {"m": m, "v": v}
 
 
 class AdamW(Adam):
@@ -134,8 +135,8 @@ class AdamW(Adam):
         )
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor
+        self, gradient: Tensor, state: State, parameter: Tensor, step: int
     ) -> tuple[Tensor, State]:
         """Return the new parameter and moments."""
         decayed = parameter * (1 - self.learning_rate * self.weight_decay)
-        return self._moved(gradient, state, decayed)
+        return self._moved(gradient, state, decayed, step)

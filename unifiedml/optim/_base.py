@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-import numpy.typing as npt
+import numpy as np
 
 from unifiedml import _imperative
-from unifiedml._backend.errors import BackendMismatchError
+from unifiedml._backend.registry import use_backend
+from unifiedml._dtypes import DTYPES
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
-from unifiedml._tree import expand
-from unifiedml.ops.creation import asarray, zeros_like
+from unifiedml.ops._dispatch import common_backend
+from unifiedml.ops.conversion import asarray
+from unifiedml.ops.creation import zeros_like
 
 __all__ = ["Optimizer", "get"]
 
+_FLOAT32: Final = DTYPES["float32"]
+
 State = dict[str, Tensor]
+
+
+@dataclass
+class _Kept:
+    """What is kept for one parameter.
+
+    Attributes:
+        steps: How many steps it has taken: those without a gradient do not count.
+        state: The tensors of the rule, by name.
+        home: The names of backend and device of the tensors.
+    """
+
+    steps: int
+    state: State
+    home: tuple[str, str]
 
 
 class Optimizer:
@@ -26,35 +46,49 @@ class Optimizer:
     Args:
         parameters: Parameters, as ``model.parameters()`` returns them, or None:
             ``model.compile`` then gives the optimizer those of the model.
-        learning_rate: The size of a step, positive; may be changed at any time.
+        learning_rate: The size of a step, not negative; may be changed at any time.
 
     Attributes:
         iterations: How many steps have been taken.
 
     Raises:
         TypeError: ``parameters`` are not parameters.
-        ValueError: ``learning_rate`` is negative or not finite.
+        ValueError: ``learning_rate`` is negative or not finite, or a parameter is
+            given twice.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ()
+    slots: tuple[str, ...] = ()
     """Names of the tensors that the rule keeps for each parameter; zeros at first."""
 
     def __init__(
         self, parameters: Iterable[Parameter] | None = None, *, learning_rate: float
     ) -> None:
-        self.learning_rate = check_number("learning_rate", learning_rate)
+        self.learning_rate = learning_rate
         self.iterations = 0
         self._parameters: list[Parameter] = []
-        self._states: list[State | None] = []
+        self._kept: list[_Kept | None] = []
         if parameters is not None:
             self.bind(parameters)
 
+    @property
+    def learning_rate(self) -> float:
+        """The size of a step."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = check_number("learning_rate", value)
+
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor
+        self, gradient: Tensor, state: State, parameter: Tensor, step: int
     ) -> tuple[Tensor, State]:
         """Return the new value of a parameter and its new state.
 
-        ``self.iterations`` counts this step already: it is 1 in the first.
+        Args:
+            gradient: Its gradient.
+            state: The tensors named in `slots`.
+            parameter: Its value.
+            step: The number of this step of the parameter, 1 for the first.
         """
         raise TypeError(f"{type(self).__name__} defines no update rule")
 
@@ -62,19 +96,25 @@ class Optimizer:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """The parameters that are changed."""
-        return list(self._parameters)
+        """The parameters that are changed: those given that are trainable now."""
+        return [one for one in self._parameters if one.trainable]
 
     def bind(self, parameters: Iterable[Parameter]) -> None:
-        """Change these parameters from now on, with fresh state.
+        """Change these parameters from now on; those it knows keep their state.
 
         Raises:
             TypeError: They are not parameters.
+            ValueError: One is given twice.
         """
         if isinstance(parameters, int | float):
             raise TypeError(
                 f"an optimizer takes parameters first: write "
                 f"{type(self).__name__}(learning_rate={parameters})"
+            )
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                f"an optimizer takes parameters, not {type(parameters).__name__}: pass "
+                "model.parameters()"
             )
         found = list(parameters)
         for one in found:
@@ -83,114 +123,167 @@ class Optimizer:
                     f"an optimizer changes parameters, not {type(one).__name__}: pass "
                     "model.parameters()"
                 )
-        self._parameters = [one for one in found if one.trainable]
-        self._states = [None] * len(self._parameters)
-        self.iterations = 0
+        if len({id(one) for one in found}) < len(found):
+            raise ValueError("a parameter is given twice: it would step twice")
+        before = {
+            id(one): kept
+            for one, kept in zip(self._parameters, self._kept, strict=True)
+        }
+        self._parameters = found
+        self._kept = [before.get(id(one)) for one in found]
 
     def zero_grad(self) -> None:
         """Forget the gradients that ``backward()`` has added up."""
-        for parameter in self._parameters:
+        for parameter in self.parameters:
             parameter.grad = None
 
-    # --- a step -----------------------------------------------------------------------
+    # --- a step --------------------------------------------------------------------
 
     def step(self, grads: Any = None) -> None:
         """Change the parameters by one step.
 
         Args:
-            grads: One gradient a parameter, in their order, in any structure (a list,
-                the dict that `value_and_grad` returns for a model, ...). A parameter
-                whose gradient is None stays as it is, and so does its state. Left
-                out: what ``backward()`` has added up in ``.grad``.
+            grads: One gradient a (trainable) parameter, in their order, in any
+                structure (a list, the dict that `value_and_grad` returns for a model,
+                ...). A parameter whose gradient is None stays as it is, and so does
+                its state. Left out: what ``backward()`` has added up in ``.grad``.
 
         Raises:
             RuntimeError: There are no parameters, or no gradients.
             ValueError: The number of gradients or a shape differs.
+            TypeError: A gradient is no tensor, or of another data type.
             BackendMismatchError: A gradient is on another backend.
+
+        Where it raises, nothing has been changed.
         """
         if not self._parameters:
             raise RuntimeError(
                 "the optimizer has no parameters: pass model.parameters() when it is "
                 "made, or give it to model.compile"
             )
-        gradients = self._gradients(grads)
+        places = [
+            place for place, one in enumerate(self._parameters) if one.trainable
+        ]
+        gradients = self._gradients(grads, [self._parameters[i] for i in places])
         self.iterations += 1
         with _imperative.no_grad():
-            for place, (parameter, gradient) in enumerate(
-                zip(self._parameters, gradients, strict=True)
-            ):
+            for place, gradient in zip(places, gradients, strict=True):
                 if gradient is not None:
-                    self._step_one(place, parameter, gradient)
+                    self._step_one(place, gradient)
 
-    def _step_one(self, place: int, parameter: Parameter, gradient: Tensor) -> None:
-        state = self._states[place]
-        value = parameter.detach()
-        if state is None:
+    def _step_one(self, place: int, gradient: Tensor) -> None:
+        parameter = self._parameters[place]
+        value, gradient = parameter.detach(), gradient.detach()
+        dtype = value.dtype
+        if dtype.bits < 32:
+            # In 16 bits epsilon would be 0, and small steps would vanish earlier.
+            value, gradient = value.astype(_FLOAT32), gradient.astype(_FLOAT32)
+        kept = self._kept_for(place, value)
+        new, kept.state = self.update(gradient, kept.state, value, kept.steps + 1)
+        kept.steps += 1
+        parameter.replace(new if new.dtype is dtype else new.astype(dtype))
+
+    def _kept_for(self, place: int, value: Tensor) -> _Kept:
+        """Return what is kept for a parameter, where the parameter is now."""
+        parameter = self._parameters[place]
+        home = (parameter.backend, parameter.device)
+        kept = self._kept[place]
+        if kept is None:
             state = {name: zeros_like(value) for name in self.slots}
-        new, self._states[place] = self.update(gradient.detach(), state, value)
-        parameter.replace(new)
+            kept = self._kept[place] = _Kept(0, state, home)
+        elif kept.home != home:
+            kept.state = {
+                name: one.to_backend(parameter.backend).to(parameter.device)
+                for name, one in kept.state.items()
+            }
+            kept.home = home
+        return kept
 
-    def _gradients(self, grads: Any) -> list[Tensor | None]:
+    def _gradients(
+        self, grads: Any, parameters: Sequence[Parameter]
+    ) -> Sequence[Tensor | None]:
         if grads is None:
-            found = [parameter.grad for parameter in self._parameters]
+            found = [parameter.grad for parameter in parameters]
             if all(gradient is None for gradient in found):
                 raise RuntimeError(
                     "there are no gradients: call loss.backward() before step(), or "
                     "pass the gradients of um.value_and_grad"
                 )
             return found
-        given = list(_flat(expand(grads)))
-        if len(given) != len(self._parameters):
-            raise ValueError(
-                f"{len(given)} gradients for {len(self._parameters)} parameters"
-            )
+        given = list(_flat(grads))
+        if len(given) != len(parameters):
+            raise ValueError(f"{len(given)} gradients for {len(parameters)} parameters")
         for place, (parameter, gradient) in enumerate(
-            zip(self._parameters, given, strict=True)
+            zip(parameters, given, strict=True)
         ):
-            _check(place, parameter, gradient)
+            if gradient is not None:
+                _check(place, parameter, gradient)
         return given
 
-    # --- state ------------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs, as NumPy arrays and numbers."""
+        """Return what a resumed run needs, as NumPy arrays and numbers.
+
+        It has ``"iterations"``, ``"learning_rate"`` and ``"parameters"``: for each
+        parameter None, if it has not been changed yet, or a dict of its ``"steps"``
+        and of the arrays of the rule.
+        """
         return {
             "iterations": self.iterations,
             "learning_rate": self.learning_rate,
-            "slots": [
-                None if state is None else {k: v.numpy() for k, v in state.items()}
-                for state in self._states
+            "parameters": [
+                None
+                if kept is None
+                else {
+                    "steps": kept.steps,
+                    **{name: one.numpy() for name, one in kept.state.items()},
+                }
+                for kept in self._kept
             ],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the run that saved ``state`` stopped.
+        """Go on where the run that saved ``state`` stopped; on any backend.
 
         Raises:
-            ValueError: It belongs to another number of parameters.
+            ValueError: It belongs to other parameters or to another rule. Nothing has
+                been changed then.
         """
-        saved: list[Mapping[str, npt.NDArray[Any]] | None] = state["slots"]
+        saved: list[Mapping[str, Any] | None] = state["parameters"]
         if len(saved) != len(self._parameters):
             raise ValueError(
                 f"the state of {len(saved)} parameters does not fit "
                 f"{len(self._parameters)}"
             )
-        self.iterations = int(state["iterations"])
-        self.learning_rate = float(state["learning_rate"])
-        self._states = [
-            None
-            if one is None
-            else {name: like(parameter, values) for name, values in one.items()}
-            for parameter, one in zip(self._parameters, saved, strict=True)
+        kept = [
+            None if one is None else self._loaded(place, one)
+            for place, one in enumerate(saved)
         ]
+        self.learning_rate = state["learning_rate"]
+        self.iterations = int(state["iterations"])
+        self._kept = kept
 
-
-def like(parameter: Parameter, values: npt.NDArray[Any]) -> Tensor:
-    """Return an array as a tensor beside ``parameter``."""
-    from unifiedml._backend.registry import use_backend
-
-    with use_backend(parameter.backend):
-        return asarray(values, device=parameter.device)
+    def _loaded(self, place: int, saved: Mapping[str, Any]) -> _Kept:
+        parameter = self._parameters[place]
+        if set(saved) != {"steps", *self.slots}:
+            raise ValueError(
+                f"the state of parameter {place} has {', '.join(sorted(saved))}: it is "
+                f"not one of {type(self).__name__}"
+            )
+        for name in self.slots:
+            if saved[name].shape != parameter.shape:
+                raise ValueError(
+                    f"{name} of parameter {place} has shape {saved[name].shape}, the "
+                    f"parameter {parameter.shape}"
+                )
+        with use_backend(parameter.backend):
+            tensors = {
+                name: asarray(saved[name], device=parameter.device)
+                for name in self.slots
+            }
+        home = (parameter.backend, parameter.device)
+        return _Kept(int(saved["steps"]), tensors, home)
 
 
 def check_number(
@@ -199,8 +292,11 @@ def check_number(
     """Return an option as a float.
 
     Raises:
+        TypeError: It is no number.
         ValueError: It is negative, not finite, or not below ``below``.
     """
+    if not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} is a number, not {value!r}")
     number = float(value)
     if not 0 <= number < below or (positive and not number):
         limit = "" if math.isinf(below) else f" and below {below:g}"
@@ -222,19 +318,19 @@ def _flat(tree: Any) -> Iterator[Any]:
 
 
 def _check(place: int, parameter: Parameter, gradient: Any) -> None:
-    if gradient is None:
-        return
     if not isinstance(gradient, Tensor):
         raise TypeError(f"gradient {place} is a {type(gradient).__name__}, no tensor")
-    if gradient._backend.name != parameter._backend.name:
-        raise BackendMismatchError(
-            f"gradient {place} is on backend {gradient.backend!r}, its parameter on "
-            f"{parameter.backend!r}"
-        )
+    if gradient._backend is not parameter._backend:
+        common_backend(f"gradient {place} and its parameter", (parameter, gradient))
     if gradient.shape != parameter.shape:
         raise ValueError(
             f"gradient {place} has shape {gradient.shape}, its parameter "
             f"{parameter.shape}"
+        )
+    if gradient.dtype is not parameter.dtype:
+        raise TypeError(
+            f"gradient {place} is {gradient.dtype.name}, its parameter "
+            f"{parameter.dtype.name}: convert with astype first"
         )
 
 
@@ -243,6 +339,7 @@ def get(optimizer: str | Optimizer, /) -> Optimizer:
 
     Raises:
         ValueError: There is none of that name.
+        TypeError: It is neither an optimizer nor a name.
 
     Example:
         >>> import unifiedml as um
@@ -253,8 +350,10 @@ def get(optimizer: str | Optimizer, /) -> Optimizer:
 
     if isinstance(optimizer, Optimizer):
         return optimizer
+    if not isinstance(optimizer, str):
+        raise TypeError(f"an optimizer is one, or its name, not {optimizer!r}")
     known = {one.__name__.lower(): one for one in (SGD, Adam, AdamW)}
-    if not isinstance(optimizer, str) or optimizer.lower() not in known:
+    if optimizer.lower() not in known:
         raise ValueError(
             f"there is no optimizer {optimizer!r}: choose from "
             f"{', '.join(known)}, or pass an optimizer"

@@ -62,11 +62,11 @@ class SGD(Optimizer):
             raise ValueError("nesterov=True needs a momentum")
         self.nesterov = nesterov
         if momentum:
-            self.slots = ("momentum",)  # type: ignore[misc]
+            self.slots = ("momentum",)
         super().__init__(parameters, learning_rate=learning_rate)
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor
+        self, gradient: Tensor, state: State, parameter: Tensor, step: int
     ) -> tuple[Tensor, State]:
         """Return the new parameter and buffer."""
         g, w, μ = gradient, parameter, self.momentum

@@ -13,6 +13,7 @@ import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
 
+from unifiedml._dtypes import as_dtype
 from unifiedml.testing._line import Call
 from unifiedml.testing._strategies import (
     Elements,
@@ -52,6 +53,7 @@ def binary(
     elements: Elements = "any",
     right: Elements | None = None,
     mixed: bool = True,
+    max_dims: int = 5,
 ) -> Calls:
     """Return a strategy for calls of two arrays that broadcast, or a number.
 
@@ -60,6 +62,7 @@ def binary(
         elements: Of the arrays.
         right: Of the second one, if they differ.
         mixed: Whether the data types may differ.
+        max_dims: Of the result.
     """
 
     @st.composite
@@ -68,7 +71,7 @@ def binary(
         second = draw(dtypes(*kinds)) if mixed and draw(_rarely()) else first
         if _inexact(first, second):
             second = first
-        x, y = draw(operands((first, second), (elements, right or elements)))
+        x, y = draw(operands((first, second), (elements, right or elements), max_dims))
         if mixed and draw(_rarely()):
             return Call(x, draw(_numbers(first)))
         return Call(x, y)
@@ -106,6 +109,7 @@ def reduced(
     infinite: bool = False,
     nonempty: bool = False,
     integer_axis: bool = False,
+    max_dims: int = 5,
     options: st.SearchStrategy[dict[str, Any]] | None = None,
 ) -> Calls:
     """Return a strategy for calls of an array with ``axis`` and ``keepdims``.
@@ -116,12 +120,13 @@ def reduced(
         infinite: Whether some elements are NaN or infinite.
         nonempty: Whether there is an element.
         integer_axis: Whether ``axis`` is one integer or None.
+        max_dims: Of the array.
         options: Further options.
     """
 
     @st.composite
     def calls(draw: st.DrawFn) -> Call:
-        shape = shapes(0, 5, min_side=int(nonempty), max_side=3)
+        shape = shapes(0, max_dims, min_side=int(nonempty), max_side=3)
         x = draw(arrays(shape, draw(dtypes(*kinds)), elements=elements))
         x = draw(_lengthened(x))
         if infinite:
@@ -159,8 +164,6 @@ def distinct(draw: st.DrawFn, shape: Any, dtype: Any = "float32") -> Array:
     count = int(np.prod(size, dtype=int))
     order = np.asarray(draw(st.permutations(range(count))), dtype=np.float64)
     values = (order - count // 2) / 2 + 0.125
-    from unifiedml._dtypes import as_dtype
-
     return np.asarray(values.reshape(size).astype(as_dtype(name).numpy))
 
 
@@ -203,4 +206,6 @@ def _numbers(dtype: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if "int" in dtype:
         return integers
-    return st.one_of(integers, st.sampled_from([0.0, 0.5, -1.5, -0.0, 2.0, float("inf")]))
+    return st.one_of(
+        integers, st.sampled_from([0.0, 0.5, -1.5, -0.0, 2.0, float("inf")])
+    )

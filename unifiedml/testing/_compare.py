@@ -31,6 +31,7 @@ def assert_close(
     pair: bool = True,
     device: str = "cpu",
     dtype: tolerance.DTypeLike | None = None,
+    gain: npt.ArrayLike = 1,
     oracle_error: npt.ArrayLike = 0,
     name: str = "",
 ) -> None:
@@ -61,6 +62,7 @@ def assert_close(
         device: Where the less accurate of the two ran.
         dtype: The data type that ``actual`` must have, if ``expected`` is an oracle in
             another one, such as float64. By default that of ``expected``.
+        gain: What an intermediate value that may underflow is multiplied by.
         oracle_error: What ``expected`` itself may be off by, such as the error
             estimate of `numeric_vjp`. It is added to the bound.
         name: What was compared, for the message.
@@ -90,6 +92,7 @@ def assert_close(
             inputs=inputs,
             pair=pair,
             device=device,
+            gain=gain,
         )
         if problem:
             raise AssertionError(problem)

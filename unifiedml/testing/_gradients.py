@@ -143,7 +143,7 @@ def _line(
     """Return the terms of φ as a function of t."""
 
     def terms(t: complex) -> Array:
-        moved = operands[place] + 0 * t
+        moved = np.array(operands[place] + 0 * t)  # of 0-d operands, too
         moved[index] += t
         result = f(*operands[:place], moved, *operands[place + 1 :])
         return np.asarray(weights * np.asarray(result))

@@ -1,4 +1,4 @@
-"""One line of the parity table: an operation, its arguments, its rounding, its oracle."""
+"""One line of the parity table: an operation, its arguments, rounding and oracle."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from unifiedml._backend.registry import load
 from unifiedml._dtypes import as_dtype
 from unifiedml.testing import _parity
 from unifiedml.testing._compare import assert_close
+from unifiedml.testing._gradients import random_cotangent
 from unifiedml.testing._parity import Outcome, Place
 from unifiedml.testing._rounding import EXACT, Gradient, Rounding, Terms, float64
-from unifiedml.testing._gradients import random_cotangent
 
 __all__ = ["Call", "Line"]
 
@@ -29,7 +29,10 @@ class Call:
     """The arguments of one call; its repr can be run."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args = args
+        # NumPy's functions of 0-d arrays return scalars, which are weak operands.
+        self.args = tuple(
+            np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args
+        )
         self.kwargs = kwargs
 
     def __repr__(self) -> str:
@@ -96,21 +99,19 @@ class Line:
     def check_gradients(
         self, backends: Iterable[str] | None = None, *, max_examples: int | None = None
     ) -> None:
-        """Compare first gradients for random cotangents, for many drawn calls.
+        """Compare first gradients for random cotangents, for many calls.
 
         Backends whose tape raises `NotImplementedError` have no gradients and are left
         out. Arguments and errors are those of `check_values`.
         """
         if self.smooth is None:
             return
-        where = [
-            one for one in _parity.places(backends) if has_gradients(one.backend)
-        ]
+        where = [one for one in _parity.places(backends) if has_gradients(one.backend)]
         _for_all(
             self.smooth, partial(self._compare_gradients, where=where), max_examples
         )
 
-    # --- one call -----------------------------------------------------------------------
+    # --- one call ---
 
     def _compare_values(self, call: Call, where: Sequence[Place]) -> None:
         __tracebackhide__ = True
@@ -215,7 +216,7 @@ def _close(
         expected = np.asarray(expected).astype(actual.dtype)
     # In double precision the oracle rounds, too.
     pair = pair or dtype.name in ("float64", "complex128")
-    options = {"pair": pair, "device": place.device}
+    options: dict[str, Any] = {"pair": pair, "device": place.device}
     first, *others = terms
     more = _parity.allowed(others, dtype, **options)
     assert_close(

@@ -14,19 +14,24 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+import unifiedml as um
 from unifiedml import tolerance
 from unifiedml._backend.errors import BackendError
 from unifiedml._backend.registry import available_backends, load, use_backend
 from unifiedml._dtypes import as_dtype
 from unifiedml._tensor import Tensor
-from unifiedml.autodiff import grad
-from unifiedml.ops.creation import asarray
-from unifiedml.ops.parts import real
-from unifiedml.ops.reduction import sum
 from unifiedml.testing._compare import assert_close
 from unifiedml.testing._gradients import random_cotangent
 
-__all__ = ["Outcome", "Place", "assert_parity", "differentiate", "evaluate", "leaves", "places"]
+__all__ = [
+    "Outcome",
+    "Place",
+    "assert_parity",
+    "differentiate",
+    "evaluate",
+    "leaves",
+    "places",
+]
 
 Array = npt.NDArray[Any]
 Magnitudes = npt.ArrayLike | Callable[[Array], npt.ArrayLike]
@@ -77,18 +82,20 @@ class Outcome:
 def places(backends: Iterable[str] | None = None) -> list[Place]:
     """Return every device of every backend, the first backend's CPU first."""
     names = available_backends() if backends is None else tuple(backends)
-    return [Place(name, device) for name in names for device in load(name).ops.devices()]
+    return [
+        Place(name, device) for name in names for device in load(name).ops.devices()
+    ]
 
 
 def evaluate(
     function: Callable[..., Any], args: Sequence[Any], place: Place
 ) -> Outcome:
-    """Return what ``function`` gives for the arrays ``args`` made tensors at ``place``."""
+    """Return what ``function`` gives for ``args``, its arrays made tensors there."""
     with use_backend(place.backend):
         try:
             result = function(*_tensors(args, place))
             return Outcome(dict(leaves(result)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an error is a result, too
             return Outcome({}, type(error), _comparable_message(error))
 
 
@@ -103,7 +110,9 @@ def differentiate(
 
     def loss(*operands: Any) -> Tensor:
         terms = [
-            sum(real(leaf * random_cotangent(leaf.shape, leaf.dtype, seed + number)))
+            um.sum(
+                um.real(leaf * random_cotangent(leaf.shape, leaf.dtype, seed + number))
+            )
             for number, leaf in enumerate(_tensor_leaves(function(*operands)))
             if leaf.dtype.is_differentiable
         ]
@@ -113,7 +122,7 @@ def differentiate(
         return total
 
     with use_backend(place.backend):
-        found = grad(loss, tuple(argnums))(*_tensors(args, place))
+        found = um.grad(loss, tuple(argnums))(*_tensors(args, place))
         return [gradient.numpy() for gradient in found]
 
 
@@ -191,7 +200,9 @@ def assert_parity(
         )
 
 
-def assert_same_kind(first: Outcome, here: Place, second: Outcome, there: Place) -> None:
+def assert_same_kind(
+    first: Outcome, here: Place, second: Outcome, there: Place
+) -> None:
     """Assert that both raised the same, or returned the same structure."""
     __tracebackhide__ = True
     same = (
@@ -227,7 +238,7 @@ def _tensors(args: Sequence[Any], place: Place) -> list[Any]:
 
 def _tensor(arg: Any, place: Place) -> Any:
     if isinstance(arg, np.ndarray):
-        return asarray(arg, device=place.device)
+        return um.asarray(arg, device=place.device)
     if isinstance(arg, list | tuple):
         return type(arg)(_tensor(one, place) for one in arg)
     if isinstance(arg, dict):

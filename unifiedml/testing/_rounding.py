@@ -86,10 +86,10 @@ def magnitude(value: Any) -> Array:
     return np.asarray(np.nan_to_num(size))
 
 
-# --- values ------------------------------------------------------------------------------
+# --- values ---
 
 
-def EXACT(call: Any, result: Array) -> Terms:  # noqa: N802 - a constant to its users
+def EXACT(call: Any, result: Array) -> Terms:  # noqa: N802 - used like a constant
     """Nothing is rounded."""
     return [("exact", {"scale": 0})]
 
@@ -118,7 +118,10 @@ def elementwise(
 
 
 def accumulated(
-    oracle: Callable[..., Any], length: Callable[..., int], *, family: str = "accumulation"
+    oracle: Callable[..., Any],
+    length: Callable[..., int],
+    *,
+    family: str = "accumulation",
 ) -> Rounding:
     """Return the rounding of a sum of products: the scale is that of absolute values.
 
@@ -146,7 +149,7 @@ def whole(layers: int = 1) -> Rounding:
     return rounding
 
 
-# --- gradients ---------------------------------------------------------------------------
+# --- gradients ---
 
 
 def elementwise_gradient(family: str = "elementwise_gradient") -> Gradient:
@@ -162,9 +165,9 @@ def elementwise_gradient(family: str = "elementwise_gradient") -> Gradient:
         argnums: Sequence[int],
         found: Sequence[Array],
     ) -> list[Expected]:
-        (cotangent,) = cotangents
-        if oracle is None or np.iscomplexobj(cotangent):
+        if oracle is None or _is_complex(call, argnums, cotangents):
             return _unknown(cotangents, found)
+        (cotangent,) = cotangents
         shape = cotangent.shape
         copies = [np.array(np.broadcast_to(call.args[n], shape)) for n in argnums]
         exact = numeric_vjp(_only(oracle, call, argnums), copies, cotangent)
@@ -200,9 +203,9 @@ def linear_gradient(length: Callable[..., int] | None = None) -> Gradient:
         argnums: Sequence[int],
         found: Sequence[Array],
     ) -> list[Expected]:
-        (cotangent,) = cotangents
-        if oracle is None or np.iscomplexobj(cotangent):
+        if oracle is None or _is_complex(call, argnums, cotangents):
             return _unknown(cotangents, found)
+        (cotangent,) = cotangents
         function = _only(oracle, call, argnums)
         operands = [call.args[n] for n in argnums]
         exact = numeric_vjp(function, operands, cotangent)
@@ -235,7 +238,7 @@ def whole_gradient(layers: int = 1) -> Gradient:
         argnums: Sequence[int],
         found: Sequence[Array],
     ) -> list[Expected]:
-        if oracle is None or len(cotangents) != 1 or np.iscomplexobj(cotangents[0]):
+        if oracle is None or _is_complex(call, argnums, cotangents):
             return _unknown(cotangents, found, layers)
         operands = [call.args[n] for n in argnums]
         exact = numeric_vjp(_only(oracle, call, argnums), operands, cotangents[0])
@@ -246,6 +249,12 @@ def whole_gradient(layers: int = 1) -> Gradient:
         ]
 
     return gradient
+
+
+def _is_complex(call: Any, argnums: Sequence[int], cotangents: Sequence[Array]) -> bool:
+    """Tell whether `numeric_vjp`, which is real, has no answer (nor for several)."""
+    operands = [*(call.args[n] for n in argnums), *cotangents]
+    return len(cotangents) != 1 or any(map(np.iscomplexobj, operands))
 
 
 def _unknown(
@@ -292,5 +301,3 @@ def _sum_of(each: Array, shape: tuple[int, ...]) -> dict[str, Any]:
     """Return scale and length of the sum of ``each`` to ``shape``."""
     copies = each.size // max(1, math.prod(shape))
     return {"scale": _sum_to(np.abs(each), shape), "length": max(1, copies)}
-
-

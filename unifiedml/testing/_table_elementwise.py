@@ -1,4 +1,4 @@
-"""The parity table, chapter one: operations element by element."""
+"""The parity table: operations element by element."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import unifiedml as um
+from unifiedml._dtypes import as_dtype
 from unifiedml.testing._arguments import binary, distinct, operands, unary
 from unifiedml.testing._line import Call, Line
 from unifiedml.testing._rounding import (
@@ -22,7 +23,12 @@ from unifiedml.testing._rounding import (
     elementwise_gradient,
     magnitude,
 )
-from unifiedml.testing._strategies import broadcastable_shapes, dtypes
+from unifiedml.testing._strategies import (
+    arrays,
+    broadcastable_shapes,
+    dtypes,
+    shapes,
+)
 
 __all__ = ["LINES", "OPERATORS"]
 
@@ -36,9 +42,9 @@ REAL_ONLY: Final = (REAL, "int32", "complex64")
 TRANSCENDENTAL: Final = elementwise("transcendental")
 ARITHMETIC: Final = elementwise("arithmetic")
 ROOT: Final = elementwise("sqrt")
-SMOOTH: Final = unary(REAL, elements="smooth")
-SMOOTH_COMPLEX: Final = unary(REAL, COMPLEX, elements="smooth")
-SMOOTH_PAIR: Final = binary(REAL, COMPLEX, elements="smooth", mixed=False)
+SMOOTH: Final = unary(REAL, elements="smooth", max_dims=3)
+SMOOTH_COMPLEX: Final = unary(REAL, COMPLEX, elements="smooth", max_dims=3)
+SMOOTH_PAIR: Final = binary(REAL, COMPLEX, elements="smooth", mixed=False, max_dims=3)
 STEPS: Final = "constant between jumps; zeros are compared in the contract's points"
 DISCRETE: Final = "the result is no floating-point number"
 
@@ -84,7 +90,7 @@ def _pair(
     )
 
 
-# --- oracles that NumPy has not --------------------------------------------------------
+# --- oracles that NumPy has not ---
 
 
 def sigmoid(x: Array) -> Array:
@@ -142,12 +148,12 @@ def shift(function: Callable[..., Any], past: Callable[[Array], Any]) -> Oracle:
         x, count = np.broadcast_arrays(x.astype(kind), np.asarray(count).astype(kind))
         far = count.astype(np.uint64) >= 8 * kind.itemsize
         moved = function(x, np.where(far, 0, count).astype(kind))
-        return np.where(far, past(x), moved).astype(kind)
+        return np.asarray(np.where(far, past(x), moved), dtype=kind)
 
     return shifted
 
 
-# --- arguments of their own --------------------------------------------------------------
+# --- arguments of their own ---
 
 
 @st.composite
@@ -161,7 +167,7 @@ def _shifts(draw: st.DrawFn) -> Call:
 @st.composite
 def _choices(draw: st.DrawFn, elements: Any = "any") -> Call:
     name = draw(dtypes(*((REAL,) if elements == "smooth" else ())))
-    chosen = "moderate" if "complex" in name else elements
+    chosen: Any = "moderate" if "complex" in name else elements
     return Call(*draw(operands(("bool", name, name), ("any", chosen, chosen))))
 
 
@@ -184,8 +190,18 @@ def _apart(draw: st.DrawFn, count: int = 2) -> Call:
 
 
 @st.composite
+def _between_multiples(draw: st.DrawFn) -> Call:
+    """Draw dividends half-way between multiples of their divisors."""
+    divisor = np.asarray(draw(st.sampled_from([0.75, 1.5, -2.25, 4.0])))
+    name = draw(st.sampled_from(["float32", "float64"]))
+    shape = draw(st.sampled_from([(), (3,), (2, 2)]))
+    count = draw(arrays(shape, "int64", elements="smooth"))
+    return Call(((count + 0.5) * divisor).astype(name), divisor.astype(name))
+
+
+@st.composite
 def _slopes(draw: st.DrawFn, elements: Any, option: str) -> Call:
-    (x,) = draw(unary(REAL, elements=elements)).args
+    (x,) = draw(unary(REAL, elements=elements, max_dims=3)).args
     return Call(x, **{option: draw(st.sampled_from([0.25, 0.01, 1.5]))})
 
 
@@ -193,6 +209,14 @@ def _slopes(draw: st.DrawFn, elements: Any, option: str) -> Call:
 def _approximations(draw: st.DrawFn, elements: Any) -> Call:
     (x,) = draw(unary(REAL, elements=elements, max_dims=2)).args
     return Call(x, approximate=draw(st.booleans()))
+
+
+@st.composite
+def _halves(draw: st.DrawFn) -> Call:
+    """Draw multiples of 1/2, half of which lie between two integers."""
+    name = draw(dtypes(REAL))
+    steps = draw(arrays(shapes(0, 2, max_side=3), "int64", elements="smooth"))
+    return Call((steps.astype(np.float64) / 2).astype(as_dtype(name).numpy))
 
 
 def _integer_powers() -> Any:
@@ -208,13 +232,14 @@ def _safe(*kinds: str, right: Any = "nonzero") -> Any:
 
 
 ALL: Final = unary()
+ROUNDABLE: Final = st.one_of(_halves(), unary(REAL), ALL)
 REAL_PAIRS: Final = binary("integral", REAL)
 ANY_PAIRS: Final = binary("integral", REAL, COMPLEX, "bool")
 BITS: Final = binary("integral", "bool", "float32")
 BOOLS: Final = binary("bool", mixed=False)
 POSITIVE: Final = unary(REAL, elements="positive")
 SMOOTH_POSITIVE: Final = SMOOTH.map(lambda call: Call(np.abs(call.args[0])))
-SMOOTH_POWERS: Final = binary(REAL, elements="smooth", mixed=False).map(
+SMOOTH_POWERS: Final = binary(REAL, elements="smooth", mixed=False, max_dims=3).map(
     lambda call: Call(np.abs(call.args[0]), call.args[1])
 )
 
@@ -252,7 +277,7 @@ LINES: Final[list[Line]] = [
             ("arithmetic", {"scale": magnitude(result) + magnitude(call.args[1])})
         ],
         np.remainder,
-        SMOOTH_POWERS,
+        _between_multiples(),
         (0, 1),
         elementwise_gradient(),
     ),
@@ -261,7 +286,7 @@ LINES: Final[list[Line]] = [
     _function("abs", np.abs, ROOT, calls=ALL),
     _function("square", np.square, ARITHMETIC, calls=ALL),
     _function("reciprocal", np.reciprocal, ROOT),
-    _discrete("sign", np.sign, unary("integral", REAL, "bool"), STEPS),
+    _discrete("sign", np.sign, st.one_of(unary(REAL), ALL), STEPS),
     # --- exponentials, trigonometry, special functions
     _function("exp", np.exp),
     _function("expm1", np.expm1),
@@ -277,12 +302,14 @@ LINES: Final[list[Line]] = [
     ),
     # --- parts of complex numbers, rounding
     _function("real", np.real, EXACT, calls=ALL),
-    _function("imag", np.imag, EXACT, smooth=unary(COMPLEX, elements="smooth")),
+    _function(
+        "imag", np.imag, EXACT, smooth=unary(COMPLEX, elements="smooth", max_dims=3)
+    ),
     _function("conj", np.conj, EXACT, calls=ALL),
-    _discrete("floor", np.floor, ALL, STEPS),
-    _discrete("ceil", np.ceil, ALL, STEPS),
-    _discrete("trunc", np.trunc, ALL, STEPS),
-    _discrete("round", np.round, ALL, STEPS),
+    _discrete("floor", np.floor, ROUNDABLE, STEPS),
+    _discrete("ceil", np.ceil, ROUNDABLE, STEPS),
+    _discrete("trunc", np.trunc, ROUNDABLE, STEPS),
+    _discrete("round", np.round, ROUNDABLE, STEPS),
     # --- comparisons, logic, bits
     *(
         _discrete(name, getattr(np, name), REAL_PAIRS)
@@ -301,9 +328,7 @@ LINES: Final[list[Line]] = [
         for name in ("bitwise_and", "bitwise_or", "bitwise_xor")
     ),
     _discrete("bitwise_invert", np.bitwise_invert, unary("integral", "bool")),
-    _discrete(
-        "bitwise_left_shift", shift(np.left_shift, np.zeros_like), _shifts()
-    ),
+    _discrete("bitwise_left_shift", shift(np.left_shift, np.zeros_like), _shifts()),
     _discrete(
         "bitwise_right_shift",
         shift(np.right_shift, lambda x: np.where(x < 0, -1, 0).astype(x.dtype)),
@@ -312,9 +337,7 @@ LINES: Final[list[Line]] = [
     # --- choices
     _pair("maximum", np.maximum, EXACT, REAL_PAIRS, _apart()),
     _pair("minimum", np.minimum, EXACT, REAL_PAIRS, _apart()),
-    dataclasses.replace(
-        _pair("clip", clip, EXACT, _limits(), _apart(3)), argnums=(0,)
-    ),
+    dataclasses.replace(_pair("clip", clip, EXACT, _limits(), _apart(3)), argnums=(0,)),
     Line(
         "where",
         um.where,
@@ -334,13 +357,16 @@ LINES: Final[list[Line]] = [
         calls=_slopes("any", "negative_slope"),
         smooth=_slopes("smooth", "negative_slope"),
     ),
-    _function("elu", elu, calls=_slopes("any", "alpha"), smooth=_slopes("smooth", "alpha")),
+    _function(
+        "elu", elu, calls=_slopes("any", "alpha"), smooth=_slopes("smooth", "alpha")
+    ),
     _function("selu", selu, calls=unary(*REAL_ONLY), smooth=SMOOTH),
     _function("sigmoid", sigmoid, calls=unary(*REAL_ONLY), smooth=SMOOTH),
     _function(
         "softplus",
         lambda x: np.logaddexp(0, x),
-        calls=unary(*REAL_ONLY),
+        # Between 20 and 40, where approximations by x begin.
+        calls=st.one_of(unary("float64", elements="moderate"), unary(*REAL_ONLY)),
         smooth=SMOOTH,
     ),
     _function(
@@ -400,7 +426,9 @@ OPERATORS: Final[list[Line]] = [
     ),
     *(
         dataclasses.replace(
-            _operator(f"__r{short}__", name, _reflected(getattr(operator, f"__{short}__"))),
+            _operator(
+                f"__r{short}__", name, _reflected(getattr(operator, f"__{short}__"))
+            ),
             smooth=None,
             no_gradient="the array on the left is a constant",
         )
@@ -428,4 +456,3 @@ OPERATORS: Final[list[Line]] = [
     ),
 ]
 """The operators of tensors."""
-

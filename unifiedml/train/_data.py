@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from unifiedml import random
+from unifiedml._backend.registry import LoadedBackend
 from unifiedml._dtypes import DType
 from unifiedml._tensor import Tensor
 from unifiedml._tree import map_tree
-from unifiedml.ops.creation import asarray
+from unifiedml.ops.conversion import from_array
 from unifiedml.ops.indexing import take
 
 __all__ = ["ArrayData", "Batch", "IterableData", "as_data"]
@@ -44,7 +45,7 @@ def _length(name: str, tree: Any) -> int:
     lengths = set()
     for leaf in _leaves(tree):
         if not leaf.ndim:
-            raise ValueError(f"{name} has no axis that counts the examples")
+            raise ValueError(f"{name} is 0-d: it has no axis that counts the examples")
         lengths.add(int(leaf.shape[0]))
     if len(lengths) != 1:
         raise ValueError(f"the arrays of {name} have unequal lengths {sorted(lengths)}")
@@ -126,16 +127,11 @@ class IterableData:
 
     def batches(self, batch_size: int, epoch: int | None) -> Iterator[Batch]:
         """Yield the batches as they come."""
-        number = 0
-        for number, item in enumerate(self.source, start=1):
-            given = item if isinstance(item, tuple) else (item,)
-            if not 1 <= len(given) <= 3:
-                raise ValueError(
-                    "an iterable yields x, (x, y) or (x, y, sample_weight), not "
-                    f"{len(given)} items"
-                )
-            yield Batch(*given, *[None] * (3 - len(given)))
-        if not number:
+        empty = True
+        for item in self.source:
+            empty = False
+            yield as_batch(item)
+        if empty:
             raise ValueError(
                 "the iterable has no batches (left): fit needs a list, or an object "
                 "that starts anew for each epoch, not a generator that is used up"
@@ -157,6 +153,22 @@ def shuffled(length: int, epoch: int) -> Index:
     return index
 
 
+def as_batch(item: Any) -> Batch:
+    """Return what an iterable has yielded as a batch.
+
+    Raises:
+        ValueError: It is not ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
+    """
+    item = as_arrays(item)
+    parts = item if isinstance(item, list | tuple) else (item,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(
+            "an iterable yields x, (x, y) or (x, y, sample_weight), not "
+            f"{len(parts)} items"
+        )
+    return Batch(*parts, *[None] * (3 - len(parts)))
+
+
 def as_data(x: Any, y: Any = None, weight: Any = None) -> Data:
     """Return ``x``, ``y`` and weights as data.
 
@@ -165,10 +177,10 @@ def as_data(x: Any, y: Any = None, weight: Any = None) -> Data:
             given with an iterable.
         ValueError: Lengths differ, or there are no examples.
     """
-    x = as_arrays(x)
-    if is_array(x) or _is_tree_of_arrays(x):
-        return _array_data(x, as_arrays(y), as_arrays(weight))
-    if not isinstance(x, Iterable):
+    given = as_arrays(x)
+    if _is_tree_of_arrays(given):
+        return _array_data(given, as_arrays(y), as_arrays(weight))
+    if isinstance(x, Mapping | str | bytes) or not isinstance(x, Iterable):
         raise TypeError(
             "data is arrays with the examples along the first axis, or an iterable of "
             f"batches, not {type(x).__name__}"
@@ -178,14 +190,27 @@ def as_data(x: Any, y: Any = None, weight: Any = None) -> Data:
             "an iterable yields batches (x, y) or (x, y, sample_weight): y and "
             "sample_weight cannot be given beside it"
         )
+    if isinstance(x, list | tuple) and not x:
+        raise ValueError("there are no examples: x is empty")
     return IterableData(x)
 
 
 def as_arrays(value: Any) -> Any:
-    """Return nested lists of numbers as a NumPy array, anything else as it is."""
-    if isinstance(value, list | tuple) and value and _is_numbers(value):
-        return np.asarray(value)
-    return value
+    """Return lists of numbers and other libraries' arrays as NumPy arrays.
+
+    Tensors, NumPy arrays and what holds no numbers stay as they are; dicts, lists and
+    tuples of arrays stay dicts, lists and tuples.
+    """
+    if isinstance(value, Tensor | np.ndarray):
+        return value
+    if isinstance(value, Mapping):
+        return {key: as_arrays(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        if _is_numbers(value):
+            return np.asarray(value)
+        arrays = [as_arrays(one) for one in value]
+        return arrays if isinstance(value, list) else tuple(arrays)
+    return np.asarray(value) if hasattr(value, "__array__") else value
 
 
 def _is_numbers(value: Any) -> bool:
@@ -196,12 +221,10 @@ def _is_numbers(value: Any) -> bool:
 
 def _is_tree_of_arrays(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return bool(value) and all(
-            is_array(one) or _is_tree_of_arrays(one) for one in value.values()
-        )
+        value = list(value.values())
     if isinstance(value, list | tuple):
         return bool(value) and all(is_array(one) for one in value)
-    return False
+    return is_array(value)
 
 
 def _array_data(x: Any, y: Any, weight: Any) -> ArrayData:
@@ -222,13 +245,16 @@ def _array_data(x: Any, y: Any, weight: Any) -> ArrayData:
     return ArrayData(x, y, weight, length)
 
 
-def to_tensors(tree: Any, dtype: DType | None, device: str) -> Any:
-    """Return a batch as tensors on the current backend.
+def to_tensors(
+    tree: Any, backend: LoadedBackend, device: str, dtype: DType | None
+) -> Any:
+    """Return a batch as tensors; those that are tensors stay as they are.
 
     Args:
-        tree: NumPy arrays and tensors.
-        dtype: Convert floating-point NumPy arrays to this.
+        tree: NumPy arrays, numbers and tensors.
+        backend: Where to put arrays.
         device: Where to put arrays.
+        dtype: Convert floating-point arrays to this.
     """
 
     def convert(leaf: Any) -> Any:
@@ -236,7 +262,7 @@ def to_tensors(tree: Any, dtype: DType | None, device: str) -> Any:
             return leaf
         array = np.asarray(leaf)
         if dtype is not None and array.dtype.kind == "f":
-            return asarray(array, dtype=dtype, device=device)
-        return asarray(array, device=device)
+            array = array.astype(dtype.numpy, copy=False)
+        return from_array(array, backend, device)
 
     return map_tree(convert, tree)

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from unifiedml._imperative import no_grad
+from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
 from unifiedml.metrics import Mean
 from unifiedml.train._data import Batch, Data, as_data
 from unifiedml.train._progress import Progress
-from unifiedml.train._trainer import Trainer, size_of
+from unifiedml.train._trainer import Trainer, home_of, size_of
 
 if TYPE_CHECKING:
     from unifiedml.nn._module import Module
@@ -30,9 +31,7 @@ def evaluate(
     verbose: bool,
 ) -> dict[str, float]:
     """Return loss and metrics on data; see `Trainable.evaluate`."""
-    from unifiedml.train._fit import check_positive
-
-    check_positive("batch_size", batch_size)
+    positive_integer("batch_size", batch_size)
     data = as_data(x, y, sample_weight)
     with Progress("evaluate", verbose) as progress:
         progress.begin(data.count(batch_size))
@@ -45,36 +44,39 @@ def evaluate_data(
     """Return loss and metrics on data, in evaluation mode."""
     trainer.reset_metrics()
     mean = Mean()
+
+    def logs() -> dict[str, float]:
+        return {"loss": mean.result(), **trainer.metric_results()}
+
+    home = home_of(trainer.model)
     with trainer.model._mode(False), no_grad():
         for batch in data.batches(batch_size, None):
-            given = trainer.tensors(batch)
+            given = home.tensors(batch)
             predicted = trainer.model(given.x)
             mean.add(float(trainer.compute_loss(given, predicted)), size_of(given.x))
-            trainer.update_metrics(given, predicted)
+            trainer.update_metrics(batch, predicted)
             if progress is not None:
-                progress.advance({"loss": mean.result(), **trainer.metric_results()})
-    return {"loss": mean.result(), **trainer.metric_results()}
+                progress.advance(logs)
+    return logs()
 
 
 def predict(
     model: Module, x: Any, *, batch_size: int, verbose: bool
 ) -> npt.NDArray[Any]:
     """Return what a model returns for ``x``; see `Trainable.predict`."""
-    from unifiedml.train._fit import check_positive
-
-    check_positive("batch_size", batch_size)
-    trainer = model._trainer or Trainer(model, "sgd", "mean_squared_error", ())
+    positive_integer("batch_size", batch_size)
     data = as_data(x)
+    home = home_of(model)
     found: list[npt.NDArray[Any]] = []
     with Progress("predict", verbose) as progress, model._mode(False), no_grad():
         progress.begin(data.count(batch_size))
         for batch in data.batches(batch_size, None):
-            result = model(trainer.tensors(Batch(batch.x, None, None)).x)
-            if not isinstance(result, Tensor):
+            result = model(home.tensors(Batch(batch.x, None, None)).x)
+            if not isinstance(result, Tensor) or not result.ndim:
                 raise TypeError(
-                    f"predict needs a model that returns one tensor, not "
-                    f"{type(result).__name__}"
+                    "predict needs a model that returns one tensor with the examples "
+                    f"along its first axis, not {result!r}"
                 )
             found.append(result.numpy())
-            progress.advance({})
+            progress.advance(dict)
     return np.concatenate(found)

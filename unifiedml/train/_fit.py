@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
 from unifiedml.metrics import Mean
 from unifiedml.train._callback import Callback
@@ -15,122 +17,136 @@ from unifiedml.train._errors import NonFiniteLossError
 from unifiedml.train._evaluate import evaluate_data
 from unifiedml.train._history import History
 from unifiedml.train._progress import Progress
-from unifiedml.train._trainer import Trainer, size_of
+from unifiedml.train._trainer import Home, Trainer, size_of
 
-__all__ = ["fit"]
+__all__ = ["Plan", "fit"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``fit`` was asked to do; see `Trainable.fit`."""
+
+    batch_size: int
+    epochs: int
+    initial_epoch: int
+    verbose: bool
+    callbacks: Sequence[Callback]
+    shuffle: bool
+    class_weight: Mapping[int, float] | None
+
+    def __post_init__(self) -> None:
+        positive_integer("batch_size", self.batch_size)
+        positive_integer("epochs", self.epochs)
+        if not 0 <= self.initial_epoch < self.epochs:
+            raise ValueError(
+                f"initial_epoch is at least 0 and below epochs={self.epochs}, not "
+                f"{self.initial_epoch!r}"
+            )
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    "callbacks are instances of um.train.Callback, not "
+                    f"{type(callback).__name__}"
+                )
 
 
 def fit(
     trainer: Trainer,
+    plan: Plan,
     x: Any,
     y: Any,
-    *,
-    batch_size: int,
-    epochs: int,
-    verbose: bool,
-    callbacks: Sequence[Callback],
+    sample_weight: Any,
     validation_split: float,
     validation_data: Any,
-    shuffle: bool,
-    class_weight: Mapping[int, float] | None,
-    sample_weight: Any,
 ) -> History:
     """Train a model; see `Trainable.fit`."""
-    check_positive("batch_size", batch_size)
-    check_positive("epochs", epochs)
     data: Data = as_data(x, y, sample_weight)
     validation: Data | None = None
     if validation_data is not None:
-        validation = as_data(*_triple(validation_data))
+        validation = as_data(*_parts(validation_data))
     elif validation_split:
         data, validation = _split(data, validation_split)
     history = History()
-    for callback in callbacks:
+    for callback in plan.callbacks:
         callback.model = trainer.model
         callback.stop_training = False
         callback.on_train_begin()
     try:
-        for epoch in range(epochs):
-            for callback in callbacks:
-                callback.on_epoch_begin(epoch)
-            with Progress(f"epoch {epoch + 1}/{epochs}", verbose) as progress:
-                logs = _epoch(
-                    trainer,
-                    data,
-                    batch_size,
-                    epoch,
-                    shuffle,
-                    class_weight,
-                    callbacks,
-                    history,
-                    progress,
-                )
-                if validation is not None:
-                    found = evaluate_data(trainer, validation, batch_size)
-                    logs |= {f"val_{name}": value for name, value in found.items()}
-                progress.finish(logs)
-            history.append(logs)
-            for callback in callbacks:
-                callback.on_epoch_end(epoch, logs)
-            if any(callback.stop_training for callback in callbacks):
+        for epoch in range(plan.initial_epoch, plan.epochs):
+            _epoch(trainer, plan, data, validation, epoch, history)
+            if any(callback.stop_training for callback in plan.callbacks):
                 break
     finally:
         trainer.model.eval()
-        for callback in callbacks:
+        for callback in plan.callbacks:
             callback.on_train_end()
     return history
 
 
 def _epoch(
     trainer: Trainer,
+    plan: Plan,
     data: Data,
-    batch_size: int,
+    validation: Data | None,
     epoch: int,
-    shuffle: bool,
-    class_weight: Mapping[int, float] | None,
-    callbacks: Sequence[Callback],
+    history: History,
+) -> None:
+    for callback in plan.callbacks:
+        callback.on_epoch_begin(epoch)
+    with Progress(f"epoch {epoch + 1}/{plan.epochs}", plan.verbose) as progress:
+        progress.begin(data.count(plan.batch_size))
+        logs = _steps(trainer, plan, data, epoch, history, progress)
+        if validation is not None:
+            found = evaluate_data(trainer, validation, plan.batch_size)
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        progress.finish(logs)
+    history.append(logs)
+    for callback in plan.callbacks:
+        callback.on_epoch_end(epoch, logs)
+
+
+def _steps(
+    trainer: Trainer,
+    plan: Plan,
+    data: Data,
+    epoch: int,
     history: History,
     progress: Progress,
 ) -> dict[str, float]:
     """Take the steps of one epoch; return its loss and metrics."""
     trainer.reset_metrics()
-    trainer.model.train()
     mean = Mean()
-    progress.begin(data.count(batch_size))
-    for number, batch in enumerate(data.batches(batch_size, epoch if shuffle else None)):
-        if class_weight is not None:
-            batch = _weighted(batch, class_weight)
-        if not number:
-            trainer.prepare(batch)
+
+    def logs() -> dict[str, float]:
+        return {"loss": mean.result(), **trainer.metric_results()}
+
+    home: Home | None = None
+    batches = data.batches(plan.batch_size, epoch if plan.shuffle else None)
+    for number, batch in enumerate(batches):
+        if home is None:
+            home = trainer.prepare(batch)
+            trainer.model.train()
+        given = home.tensors(weighted(batch, plan.class_weight))
         try:
-            loss, given, predicted = trainer.step(batch)
+            loss, predicted = trainer.step(given)
         except NonFiniteLossError as error:
             raise NonFiniteLossError(error.loss, epoch + 1, number + 1) from None
-        trainer.update_metrics(given, predicted)
+        trainer.update_metrics(batch, predicted)
         mean.add(loss, size_of(given.x))
         history.steps.append(loss)
-        logs = {"loss": mean.result(), **trainer.metric_results()}
         progress.advance(logs)
-        for callback in callbacks:
+        for callback in plan.callbacks:
             callback.on_batch_end(number, {"loss": loss})
-    return {"loss": mean.result(), **trainer.metric_results()}
+    return logs()
 
 
-def check_positive(name: str, value: int) -> None:
-    """Raise if an option is not a positive integer."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} is a positive integer, not {value!r}")
-
-
-def _triple(data: Any) -> tuple[Any, ...]:
-    if isinstance(data, tuple) and 2 <= len(data) <= 3:
-        return data
-    return (data,)
+def _parts(data: Any) -> Sequence[Any]:
+    return data if isinstance(data, list | tuple) and 2 <= len(data) <= 3 else (data,)
 
 
 def _split(data: Data, fraction: float) -> tuple[ArrayData, ArrayData]:
     if not 0 < fraction < 1:
-        raise ValueError(f"validation_split is a fraction in (0, 1), not {fraction}")
+        raise ValueError(f"validation_split is a fraction in [0, 1), not {fraction}")
     if not isinstance(data, ArrayData):
         raise ValueError(
             "validation_split needs arrays: give an iterable's own validation_data"
@@ -138,20 +154,26 @@ def _split(data: Data, fraction: float) -> tuple[ArrayData, ArrayData]:
     return data.split(fraction)
 
 
-def _weighted(batch: Batch, class_weight: Mapping[int, float]) -> Batch:
+def weighted(batch: Batch, class_weight: Mapping[int, float] | None) -> Batch:
+    """Return a batch with the weights of its classes; a class without one has 1.
+
+    Raises:
+        TypeError: Labels are not integers.
+        ValueError: There is not one label for each example.
+    """
+    if class_weight is None:
+        return batch
     labels = batch.y.numpy() if isinstance(batch.y, Tensor) else np.asarray(batch.y)
     if labels.dtype.kind not in "iu":
         raise TypeError(
-            f"class_weight needs integer labels, the numbers of classes, not "
+            "class_weight needs integer labels, the numbers of classes, not "
             f"{labels.dtype}"
         )
-    weight = np.asarray(
-        [class_weight.get(int(label), 1.0) for label in labels.reshape(len(labels))],
-        dtype=np.float64,
-    )
-    if batch.weight is not None:
-        given = batch.weight
-        weight = weight * (
-            given.numpy() if isinstance(given, Tensor) else np.asarray(given)
+    if labels.shape not in ((len(labels),), (len(labels), 1)):
+        raise ValueError(
+            f"class_weight needs one label for each example, not shape {labels.shape}"
         )
+    weight = np.asarray([class_weight.get(int(one), 1.0) for one in labels.flat])
+    if batch.weight is not None:
+        weight = weight * np.asarray(batch.weight)
     return batch._replace(weight=weight)

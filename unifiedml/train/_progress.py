@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 __all__ = ["Progress"]
@@ -28,11 +28,10 @@ class Progress:
 
             self._bar = tqdm(total=total, desc=self._title, unit="step", leave=True)
 
-    def advance(self, logs: Mapping[str, float]) -> None:
-        """Move on by one step."""
-        if self._bar is not None:
-            self._bar.set_postfix_str(_text(logs), refresh=False)
-            self._bar.update()
+    def advance(self, logs: Callable[[], Mapping[str, float]]) -> None:
+        """Move on by one step; ``logs`` is called when the bar is drawn anew."""
+        if self._bar is not None and self._bar.update():
+            self._bar.set_postfix_str(_text(logs()))
 
     def finish(self, logs: Mapping[str, float]) -> None:
         """Show the numbers of the whole epoch."""

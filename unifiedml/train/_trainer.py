@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unifiedml import losses, metrics, optim
-from unifiedml._backend.registry import current, use_backend
+from unifiedml._backend.registry import LoadedBackend, current
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._imperative import no_grad
 from unifiedml._parameter import Parameter
@@ -16,13 +16,41 @@ from unifiedml.autodiff import value_and_grad
 from unifiedml.losses import Loss
 from unifiedml.metrics import Metric
 from unifiedml.optim import Optimizer
-from unifiedml.train._data import Batch, to_tensors
+from unifiedml.train._data import Batch, as_arrays, to_tensors
 from unifiedml.train._errors import NonFiniteLossError
 
 if TYPE_CHECKING:
     from unifiedml.nn._module import Module
 
-__all__ = ["Trainer"]
+__all__ = ["Home", "Trainer", "home_of", "size_of"]
+
+
+class Home(NamedTuple):
+    """Where and in which floating-point data type a model computes."""
+
+    backend: LoadedBackend
+    device: str
+    dtype: DType
+
+    def tensors(self, batch: Batch) -> Batch:
+        """Return a batch as tensors there."""
+        return Batch(*(to_tensors(tree, *self) for tree in batch))
+
+
+def home_of(model: Module) -> Home:
+    """Return where a model's first floating-point parameter is, and its data type.
+
+    Before a model knows its sizes: where new tensors are.
+    """
+    wanted = DTYPES["float32"]
+    for module in reversed(model.modules()):
+        dtype = getattr(module, "dtype", None)
+        wanted = dtype if isinstance(dtype, DType) else wanted
+    for module in model.modules():
+        for _, one in module._children():
+            if isinstance(one, Parameter) and one.dtype.kind == "float":
+                return Home(one._backend, one.device, one.dtype)
+    return Home(current(), "cpu", wanted)
 
 
 class Trainer:
@@ -35,8 +63,9 @@ class Trainer:
         metrics_: Metrics or their names.
 
     Raises:
-        ValueError: There is no optimizer, loss or metric of that name.
-        TypeError: There is no loss.
+        ValueError: There is no optimizer, loss or metric of that name, or two metrics
+            have one name.
+        TypeError: There is no loss, or metrics are no sequence.
     """
 
     def __init__(
@@ -47,99 +76,90 @@ class Trainer:
         metrics_: Sequence[str | Metric],
     ) -> None:
         if loss is None:
-            raise TypeError(
-                "compile needs a loss, such as loss='mean_squared_error'"
-            )
+            raise TypeError("compile needs a loss, such as loss='mean_squared_error'")
+        if isinstance(metrics_, str) or not isinstance(metrics_, Sequence):
+            raise TypeError(f"metrics is a list, such as ['accuracy'], not {metrics_!r}")
         self.model = model
         self.optimizer = optim.get(optimizer)
         self.loss = losses.get(loss)
         self.metrics = [metrics.get(metric) for metric in metrics_]
-        self._bound: list[Parameter] = []
+        names = [metric.name for metric in self.metrics]
+        if len({"loss", *names}) <= len(names):
+            raise ValueError(f"metrics need names of their own, not {names}")
+        # An optimizer that comes with parameters trains those, and no others.
+        self._binds = not self.optimizer.parameters
 
-    # --- where and in which data type the model computes ----------------------------
+    # --- steps ---------------------------------------------------------------------
 
-    def place(self) -> tuple[str, str, DType]:
-        """Return backend, device and floating data type of the model's parameters.
-
-        Before a model knows its sizes: those of new tensors.
-        """
-        for module in self.model.modules():
-            for _, one in module._children():
-                if isinstance(one, Parameter) and one.dtype.kind == "float":
-                    return one.backend, one.device, one.dtype
-        dtype = next(
-            (m.dtype for m in self.model.modules() if hasattr(m, "dtype")), None
-        )
-        if not isinstance(dtype, DType) or dtype.kind != "float":
-            dtype = DTYPES["float32"]
-        return current().name, "cpu", dtype
-
-    def tensors(self, batch: Batch) -> Batch:
-        """Return a batch as tensors where the model is."""
-        backend, device, dtype = self.place()
-        with use_backend(backend):
-            return Batch(*(to_tensors(tree, dtype, device) for tree in batch))
-
-    # --- steps -----------------------------------------------------------------------
-
-    def prepare(self, batch: Batch) -> None:
-        """Have a model of unknown sizes learn them, and the optimizer its parameters."""
-        try:
-            parameters = list(self.model.trainable_parameters().values())
-        except ValueError:
-            with self.model._mode(False), no_grad():
-                self.model(self.tensors(batch).x)
-            parameters = list(self.model.trainable_parameters().values())
-        before = {id(one) for one in self.optimizer.parameters}
-        if before != {id(one) for one in parameters}:
-            self.optimizer.bind(parameters)
-
-    def step(self, batch: Batch) -> tuple[float, Batch, Tensor]:
-        """Take one training step.
+    def prepare(self, batch: Batch) -> Home:
+        """Have a model of unknown sizes learn them, and the optimizer its parameters.
 
         Returns:
-            The loss, the batch as tensors, and what the model returned.
+            Where the model is.
 
         Raises:
-            NonFiniteLossError: The loss is not finite; nothing was changed.
+            ValueError: There is nothing to train, or the optimizer has parameters that
+                are not the model's.
         """
-        given = self.tensors(batch)
-        (loss, predicted), gradients = self._gradient(given)
+        try:
+            parameters = self.model.parameters()
+        except ValueError:
+            with self.model._mode(False), no_grad():
+                self.model(home_of(self.model).tensors(batch).x)
+            parameters = self.model.parameters()
+        if self._binds:
+            self.optimizer.bind(parameters)
+        own = {id(one) for one in parameters}
+        if not all(id(one) in own for one in self.optimizer.parameters):
+            raise ValueError(
+                "the optimizer was made with parameters that are not the model's: make "
+                "one for this model"
+            )
+        if not self.optimizer.parameters:
+            raise ValueError("there is nothing to train: no trainable parameters")
+        self.model._settle()
+        return home_of(self.model)
+
+    def step(self, given: Batch) -> tuple[float, Tensor]:
+        """Take one training step on a batch of tensors.
+
+        Returns:
+            The loss, and what the model returned.
+
+        Raises:
+            NonFiniteLossError: The loss is not finite; no parameter was changed.
+        """
+        differentiated = value_and_grad(self._objective, has_aux=True)
+        (loss, predicted), gradients = differentiated(self.optimizer.parameters, given)
         value = float(loss)
         if not math.isfinite(value):
             raise NonFiniteLossError(value)
         self.optimizer.step(gradients)
-        return value, given, predicted
+        return value, predicted
 
-    def _gradient(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], Any]:
-        def objective(model: Module) -> tuple[Tensor, Tensor]:
-            predicted = model(batch.x)
-            return self.compute_loss(batch, predicted), predicted
+    def _objective(self, _: list[Parameter], given: Batch) -> tuple[Tensor, Tensor]:
+        predicted = self.model(given.x)
+        return self.compute_loss(given, predicted), predicted
 
-        result: tuple[tuple[Tensor, Tensor], Any] = value_and_grad(
-            objective, has_aux=True
-        )(self.model)
-        return result
-
-    def compute_loss(self, batch: Batch, predicted: Tensor) -> Tensor:
+    def compute_loss(self, given: Batch, predicted: Tensor) -> Tensor:
         """Return the loss of a batch of tensors."""
-        if batch.y is None:
+        if given.y is None:
             raise ValueError("the loss needs y: what the model should return")
-        if batch.weight is None:
-            return self.loss(batch.y, predicted)
-        return self.loss(batch.y, predicted, sample_weight=batch.weight)
+        if given.weight is None:
+            return self.loss(given.y, predicted)
+        return self.loss(given.y, predicted, sample_weight=given.weight)
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         """Take one training step on a batch; see `Trainable.train_on_batch`."""
-        batch = Batch(x, y, sample_weight)
-        self.prepare(batch)
+        batch = Batch(*(as_arrays(tree) for tree in (x, y, sample_weight)))
+        home = self.prepare(batch)
         with self.model._mode(True):
-            loss, given, predicted = self.step(batch)
+            loss, predicted = self.step(home.tensors(batch))
         self.reset_metrics()
-        self.update_metrics(given, predicted)
+        self.update_metrics(batch, predicted)
         return {"loss": loss, **self.metric_results()}
 
-    # --- metrics ----------------------------------------------------------------------
+    # --- metrics -------------------------------------------------------------------
 
     def reset_metrics(self) -> None:
         """Forget what the metrics have seen."""
@@ -147,7 +167,7 @@ class Trainer:
             metric.reset()
 
     def update_metrics(self, batch: Batch, predicted: Tensor) -> None:
-        """Show the metrics a batch."""
+        """Show the metrics a batch as it was given, and what the model returned."""
         for metric in self.metrics:
             metric.update(batch.y, predicted, batch.weight)
 
@@ -157,8 +177,7 @@ class Trainer:
 
 
 def size_of(tree: Any) -> int:
-    """Return how many examples a batch of tensors has."""
-    if isinstance(tree, Tensor):
-        return tree.shape[0] if tree.ndim else 1
-    values = list(tree.values()) if isinstance(tree, dict) else list(tree)
-    return size_of(values[0])
+    """Return how many examples a batch has."""
+    while isinstance(tree, Mapping | list | tuple):
+        tree = next(iter(tree.values() if isinstance(tree, Mapping) else tree))
+    return tree.shape[0] if tree.ndim else 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, Final
 
@@ -102,6 +103,9 @@ def tape(persistent: bool, /) -> Any:
         "NumPy has no gradients: move the tensors to a backend that has, "
         "x.to_backend('torch')"
     )
+
+
+paused = nullcontext
 
 
 def stop_gradient(x: Array, /) -> Array:
@@ -240,6 +244,12 @@ take = np.take
 
 def getitem(x: Array, key: tuple[int | slice, ...], /) -> Array:
     return np.asarray(x[key])
+
+
+def setitem(x: Array, value: Array, key: tuple[int | slice, ...], /) -> Array:
+    changed = x.copy()
+    changed[key] = value
+    return changed
 
 
 def scatter(x: Array, indices: Array, updates: Array, /) -> Array:

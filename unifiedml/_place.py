@@ -1,0 +1,96 @@
+"""Where modules and parameters stand in a model: owners, paths, the model in use."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from contextvars import ContextVar
+from typing import Any, Final, Protocol
+
+__all__ = ["Owner", "Place", "changed", "path_of", "root_of", "running", "version"]
+
+
+class Node(Protocol):
+    """A module or a parameter: what has a place in a model."""
+
+    _place: Place | None
+
+
+class Owner(Node, Protocol):
+    """A module: what can hold others."""
+
+    def _settle(self) -> None:
+        """Tell everything inside this model its place."""
+        ...
+
+
+running: Final[ContextVar[Any]] = ContextVar("unifiedml_running", default=None)
+"""The outermost module that is being called."""
+
+_changes = itertools.count(1)
+version: int = 0
+"""Differs whenever a module anywhere may have been given a new part."""
+
+
+def changed() -> None:
+    """Note that a module may have been given a new part."""
+    global version
+    version = next(_changes)
+
+
+class Place:
+    """The module that holds a node, and the node's name there."""
+
+    __slots__ = ("_owner", "name")
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self._owner = weakref.ref(owner)
+        self.name = name
+
+    @property
+    def owner(self) -> Any:
+        """The module; None once it is gone."""
+        return self._owner()
+
+
+def _owner(node: Any) -> Any:
+    place: Place | None = node._place
+    return None if place is None else place.owner
+
+
+def root_of(node: Any) -> Any:
+    """Return the outermost module that holds ``node``, or ``node`` itself."""
+    while (owner := _owner(node)) is not None:
+        node = owner
+    return node
+
+
+def is_inside(node: Any, other: Any) -> bool:
+    """Tell whether ``other`` is ``node`` or holds it."""
+    while node is not None:
+        if node is other:
+            return True
+        node = _owner(node)
+    return False
+
+
+def path_of(node: Any, *, settle: bool = False) -> str:
+    """Return the name of ``node`` in the model that it is part of.
+
+    Args:
+        node: A module or a parameter.
+        settle: Look the whole model through first, so that the name is the one that
+            the model itself gives, whatever was put into what in which order.
+    """
+    # What was put into a list after the list was made an attribute is found only
+    # by looking through the model, which is the one that is running.
+    caller = running.get()
+    if caller is not None and (outer := root_of(caller)) is not root_of(node):
+        outer._settle()
+    if settle and (top := root_of(node)) is not node:
+        top._settle()
+    names: list[str] = []
+    while (owner := _owner(node)) is not None:
+        names.append(node._place.name)
+        node = owner
+    return ".".join(reversed(names))

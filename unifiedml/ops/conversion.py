@@ -1,0 +1,303 @@
+"""Tensors of Python's numbers, of NumPy's and other libraries' arrays; devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unifiedml._backend.registry import (
+    LoadedBackend,
+    available_backends,
+    current,
+    load,
+    loaded_backends,
+)
+from unifiedml._dtypes import DType, DTypeLike, as_dtype
+from unifiedml._tensor import Tensor
+from unifiedml.ops import _numbers
+from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
+from unifiedml.ops.manipulation import stack
+
+__all__ = ["asarray", "from_dlpack", "from_native", "tensor"]
+
+_ASARRAY = Op("asarray", ANY)
+_COPY = Op("copy", ANY)
+_TO_DEVICE = Op("to_device", ANY)
+
+
+# --- devices and backends ---------------------------------------------------------
+
+
+def resolve_device(device: str | None, backend: LoadedBackend) -> str:
+    """Return the device's full name: ``"cpu"``, ``"gpu:0"``, ...
+
+    Raises:
+        TypeError: ``device`` is no string.
+        ValueError: The backend has no such device.
+    """
+    if device is None or device == "cpu":
+        return "cpu"
+    if not isinstance(device, str):
+        raise TypeError(f"a device is named by a string, not {device!r}")
+    kind, _, number = device.partition(":")
+    kind = {"cuda": "gpu"}.get(kind.lower(), kind.lower())
+    name = "cpu" if kind == "cpu" and number in ("", "0") else f"{kind}:{number or 0}"
+    devices = backend.ops.devices()
+    if name not in devices:
+        raise ValueError(
+            f"backend {backend.name!r} has no device {device!r}: it has "
+            + ", ".join(repr(one) for one in devices)
+        )
+    return name
+
+
+def to_device(x: Tensor, device: str) -> Tensor:
+    """Return ``x`` on ``device``; see `Tensor.to`."""
+    name = resolve_device(device, x._backend)
+    if name == x.device:
+        return x._twin()
+    return execute(_TO_DEVICE, x._backend.ops.to_device, (x,), (name,))
+
+
+def to_backend(x: Tensor, name: str) -> Tensor:
+    """Return ``x`` on another backend; see `Tensor.to_backend`."""
+    backend = load(name)
+    if backend.name == x.backend:
+        return x.detach()
+    return from_array(x.numpy(), backend, resolve_device(x.device, backend))
+
+
+# --- from data --------------------------------------------------------------------
+
+
+def from_array(
+    array: npt.NDArray[Any], backend: LoadedBackend, device: str | None
+) -> Tensor:
+    """Return a copy of a NumPy array as a tensor of the same data type.
+
+    Raises:
+        TypeError: The library, or the backend, has no such data type.
+    """
+    dtype = as_dtype(array.dtype)
+    backend.native_dtype(dtype)
+    # Elements in order, bytes too.
+    plain = np.asarray(array, dtype.numpy, order="C")
+    return Tensor(backend.ops.from_numpy(plain, device or "cpu"), backend)
+
+
+def asarray(
+    obj: Any,
+    /,
+    *,
+    dtype: DTypeLike | None = None,
+    device: str | None = None,
+    copy: bool | None = None,
+) -> Tensor:
+    """Return a tensor of ``obj``.
+
+    Args:
+        obj: A tensor, an array of NumPy or of another library (with ``__array__``,
+            ``__dlpack__`` or a buffer), a Python scalar, or nested sequences of any
+            of these.
+        dtype: The wanted data type. Default: that of ``obj``; int64, float32 and
+            complex64 for Python numbers, uint64 for those that int64 cannot hold;
+            in sequences of both, Python numbers take the data type of the arrays.
+        device: Where to put the result. Default: where ``obj`` is, else ``"cpu"``.
+        copy: True: never return ``obj`` itself. False: raise where a copy is needed.
+            None: copy as needed. Memory of arrays is never shared; see `from_dlpack`.
+
+    Returns:
+        A tensor on the current backend; a tensor stays on its own, and so do
+        sequences of tensors, which gradients flow through.
+
+    Raises:
+        TypeError: ``obj`` cannot be a tensor, or ``dtype`` would lose information
+            (a float as an integer, a complex number as a float).
+        ValueError: Nested sequences of unequal lengths, or ``copy=False`` where a
+            copy is needed.
+        OverflowError: A Python integer does not fit into ``dtype``.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.asarray([[1, 2], [3, 4]]).dtype
+        unifiedml.int64
+    """
+    wanted = None if dtype is None else as_dtype(dtype)
+    if isinstance(obj, Tensor):
+        return _from_tensor(obj, wanted, device, copy)
+    if copy is False:
+        raise ValueError(
+            f"a tensor of a {type(obj).__name__} needs a copy: leave copy=False out, "
+            "or share memory with um.from_dlpack"
+        )
+    if isinstance(obj, list | tuple) and holds_tensors(obj):
+        return _from_tensor(stacked(obj), wanted, device, None)
+    backend = current()
+    where = resolve_device(device, backend)
+    return from_array(_numbers.array(obj, wanted, _foreign), backend, where)
+
+
+def _from_tensor(
+    x: Tensor, dtype: DType | None, device: str | None, copy: bool | None
+) -> Tensor:
+    where = x.device if device is None else resolve_device(device, x._backend)
+    dtype = x.dtype if dtype is None else dtype
+    if where == x.device and dtype is x.dtype:
+        return execute(_COPY, x._backend.ops.copy, (x,), ()) if copy else x
+    if copy is False:
+        raise ValueError(
+            f"{x.dtype.name} on {x.device} cannot become {dtype.name} on {where} "
+            "without a copy"
+        )
+    return to_device(x, where).astype(dtype)
+
+
+def holds_tensors(obj: Any) -> bool:
+    if isinstance(obj, list | tuple):
+        plain = _numbers.SCALARS.issuperset(map(type, obj))
+        return not plain and any(holds_tensors(one) for one in obj)
+    return isinstance(obj, Tensor)
+
+
+def stacked(obj: Any) -> Tensor:
+    """Return nested sequences with tensors as one tensor, so that gradients flow."""
+    tensors = iter(as_tensors(_ASARRAY, *_leaves(obj)))
+
+    def joined(one: Any) -> Tensor:
+        nested = isinstance(one, list | tuple)
+        return stack([joined(each) for each in one]) if nested else next(tensors)
+
+    return joined(obj)
+
+
+def _leaves(obj: Any) -> Iterator[Any]:
+    if isinstance(obj, list | tuple):
+        for one in obj:
+            yield from _leaves(one)
+    else:
+        yield obj
+
+
+def _owner(obj: Any) -> LoadedBackend | None:
+    """Return the backend that ``obj`` is a native tensor of, if any."""
+    for backend in loaded_backends():
+        if backend.ops.is_native(obj):
+            return backend
+    module = type(obj).__module__.partition(".")[0]
+    if module in ("builtins", "numpy") or module not in available_backends():
+        return None
+    backend = load(module)
+    return backend if backend.ops.is_native(obj) else None
+
+
+def _foreign(obj: Any) -> npt.NDArray[Any]:
+    """Return an array of another library as a NumPy array.
+
+    Raises:
+        TypeError: It is none.
+    """
+    owner = _owner(obj)
+    if owner is not None:
+        return owner.ops.to_numpy(owner.ops.stop_gradient(obj))
+    if not hasattr(obj, "__array__") and hasattr(obj, "__dlpack__"):
+        return np.from_dlpack(obj)
+    return np.asarray(obj)
+
+
+def tensor(
+    obj: Any,
+    /,
+    *,
+    dtype: DTypeLike | None = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a new tensor of ``obj``.
+
+    Args:
+        obj: Whatever `asarray` takes.
+        dtype: The wanted data type; see `asarray`.
+        device: Where to put it; see `asarray`.
+        requires_grad: Record what is computed from it, for ``backward()``; what
+            ``obj`` was computed from is not part of that.
+
+    Raises:
+        TypeError: ``requires_grad`` is set for integers; and as `asarray`.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.tensor([1.0, 2.0])
+        Tensor([1., 2.], dtype=float32, backend='torch')
+    """
+    result = asarray(obj, dtype=dtype, device=device)
+    if requires_grad:
+        result = result.detach()
+        result.requires_grad = True
+    elif result is obj:
+        result = obj._twin()
+    return result
+
+
+# --- sharing memory ---------------------------------------------------------------
+
+
+def from_native(native: Any, /) -> Tensor:
+    """Return a framework's own tensor as a `Tensor`, sharing its memory and history.
+
+    Raises:
+        TypeError: It is no tensor of an installed backend.
+
+    Example:
+        >>> import torch, unifiedml as um
+        >>> um.from_native(torch.ones(2)).backend
+        'torch'
+    """
+    owner = _owner(native)
+    if owner is None:
+        raise TypeError(
+            f"{type(native).__name__} is no tensor of a backend "
+            f"({', '.join(available_backends())}): use um.asarray for data"
+        )
+    owner.dtype_of(native)
+    return Tensor(native, owner)
+
+
+def from_dlpack(
+    x: Any, /, *, device: str | None = None, copy: bool | None = None
+) -> Tensor:
+    """Return a tensor on the current backend of any object with ``__dlpack__``.
+
+    Memory is shared where device, data type and layout allow (each framework has its
+    own demands), unless ``copy=True``; history is not.
+
+    Raises:
+        TypeError: ``x`` does not speak DLPack.
+        BufferError: ``copy=False`` and the memory cannot be shared.
+
+    Example:
+        >>> import numpy as np, unifiedml as um
+        >>> um.from_dlpack(np.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(f"{type(x).__name__} has no __dlpack__: use um.asarray")
+    backend = current()
+    try:
+        result = Tensor(backend.ops.from_dlpack(x), backend)
+    except BufferError as error:
+        if copy is False:
+            raise BufferError(
+                f"memory of {type(x).__name__} cannot be shared with backend "
+                f"{backend.name!r}: leave copy=False out"
+            ) from error
+        array = x.numpy() if isinstance(x, Tensor) else _foreign(x)
+        return from_array(array, backend, resolve_device(device, backend))
+    where = result.device if device is None else resolve_device(device, backend)
+    if where == result.device:
+        return asarray(result, copy=True) if copy else result
+    if copy is False:
+        raise BufferError(f"moving from {result.device} to {where} needs a copy")
+    return to_device(result, where)

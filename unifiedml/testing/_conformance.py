@@ -1,0 +1,163 @@
+"""The conformance suite: what every backend must do, as cases that can be run.
+
+A backend author needs no more than this test::
+
+    import pytest
+    import unifiedml as um
+
+    CASES = um.testing.conformance_cases()
+
+
+    @pytest.mark.parametrize("case", CASES, ids=str)
+    def test_conformance(case):
+        case.check_values(backends=["torch", "mine"])
+        case.check_gradients(backends=["torch", "mine"])
+
+Without ``backends``, all installed ones are compared, each device of each. A backend
+whose tape raises `NotImplementedError` is left out of the comparison of gradients. With
+one backend alone, it is held against the oracles in double precision.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from unifiedml.testing import _table_creation as creation
+from unifiedml.testing import _table_elementwise as elementwise
+from unifiedml.testing import _table_losses as losses
+from unifiedml.testing import _table_models as models
+from unifiedml.testing import _table_random as random
+from unifiedml.testing import _table_reductions as reductions
+from unifiedml.testing import _table_shapes as shapes
+from unifiedml.testing._line import Line
+
+__all__ = ["EXEMPT", "conformance_cases"]
+
+_SAME: Final = "its function has a line; the method calls it (test_parity)"
+_STATE: Final = "state of the process: tests/unit"
+_HOST: Final = "no tensor is computed: tests/unit"
+_MOVES: Final = "moves between backends and to NumPy: tests/backend"
+_IMPERATIVE: Final = "gradients by another route: tests/autodiff"
+_OBJECT: Final = "Python's protocol of objects: tests/backend"
+_BASE: Final = "abstract; what derives from it has a line"
+_NAMES: Final = "finds by name what has a line: tests/unit"
+_TRANSFORMS: Final = "every gradient of this table is made by it"
+
+EXEMPT: Final[dict[str, str]] = {
+    **dict.fromkeys(("BackendError", "BackendMismatchError"), _STATE),
+    **dict.fromkeys(("BackendNotFoundError", "GradientError", "DType"), _HOST),
+    **dict.fromkeys(("Tensor", "nn.Parameter", "nn.Buffer", "Graph", "graph"), _OBJECT),
+    **dict.fromkeys(
+        ("available_backends", "get_backend", "set_backend", "use_backend"), _STATE
+    ),
+    **dict.fromkeys(("finfo", "iinfo", "isdtype", "result_type", "can_cast"), _HOST),
+    **dict.fromkeys(("from_dlpack", "from_native", "from_numpy"), _MOVES),
+    **dict.fromkeys(("grad", "value_and_grad"), _TRANSFORMS),
+    **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
+    **dict.fromkeys(
+        ("vjp", "jvp", "jacobian", "hessian", "custom_gradient"), _IMPERATIVE
+    ),
+    "nn.Module": _BASE,
+    "losses.Loss": _BASE,
+    "optim.Optimizer": _BASE,
+    "metrics.Metric": _BASE,
+    **dict.fromkeys(
+        ("losses.get", "optim.get", "metrics.get", "nn.initializers.get"), _NAMES
+    ),
+    **dict.fromkeys(
+        (
+            "random.Key",
+            "random.key",
+            "random.fold_in",
+            "random.split",
+            "random.layer_key",
+            "random.keep_scale",
+            "random.draws_from",
+            "random.take_draws",
+        ),
+        "numbers on the host: tests/unit/test_philox.py, tests/backend/test_random.py",
+    ),
+    **dict.fromkeys(
+        ("random.get_state", "random.set_state"), "in the line random.seed"
+    ),
+    **dict.fromkeys(
+        (
+            "Tensor.backend",
+            "Tensor.device",
+            "Tensor.dtype",
+            "Tensor.native",
+            "Tensor.ndim",
+            "Tensor.shape",
+            "Tensor.size",
+            "Tensor.item",
+            "Tensor.tolist",
+            "Tensor.__array__",
+            "Tensor.__array_namespace__",
+            "Tensor.__array_ufunc__",
+            "Tensor.__dlpack__",
+            "Tensor.__dlpack_device__",
+            "Tensor.numpy",
+            "Tensor.to",
+            "Tensor.to_backend",
+            "Tensor.to_device",
+        ),
+        _MOVES,
+    ),
+    **dict.fromkeys(
+        (
+            "Tensor.backward",
+            "Tensor.detach",
+            "Tensor.grad",
+            "Tensor.requires_grad",
+        ),
+        _IMPERATIVE,
+    ),
+    **dict.fromkeys(
+        (
+            "Tensor.__bool__",
+            "Tensor.__complex__",
+            "Tensor.__contains__",
+            "Tensor.__float__",
+            "Tensor.__format__",
+            "Tensor.__hash__",
+            "Tensor.__index__",
+            "Tensor.__init__",
+            "Tensor.__int__",
+            "Tensor.__iter__",
+            "Tensor.__len__",
+            "Tensor.__reduce__",
+            "Tensor.__repr__",
+            "Tensor.__copy__",
+            "Tensor.__deepcopy__",
+        ),
+        _OBJECT,
+    ),
+    **dict.fromkeys(("Tensor.T", "Tensor.__rmatmul__"), _SAME),
+}
+"""Public names without a line, and why; each reason says where they are tested."""
+
+
+def conformance_cases() -> list[Line]:
+    """Return the lines of the parity table: one for each public operation.
+
+    Each has ``name``, ``check_values(backends=None, max_examples=None)`` and
+    ``check_gradients`` of the same arguments; see this module's text for a test that
+    a backend author can copy. Needs Hypothesis.
+
+    Example:
+        >>> cases = {case.name: case for case in conformance_cases()}
+        >>> cases["matmul"].check_values(max_examples=3)
+    """
+    return [
+        *elementwise.LINES,
+        *elementwise.OPERATORS,
+        *reductions.LINES,
+        *reductions.METHODS,
+        *shapes.LINES,
+        *shapes.METHODS,
+        *creation.LINES,
+        *creation.METHODS,
+        *losses.LINES,
+        *models.LINES,
+        *random.LINES,
+    ]

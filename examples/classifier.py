@@ -1,6 +1,6 @@
 """The classifier that every Keras tutorial begins with, on scikit-learn's digits.
 
-    python examples/classifier.py
+python examples/classifier.py
 """
 
 from __future__ import annotations

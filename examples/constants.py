@@ -1,6 +1,6 @@
 """Add two constants, and look at the graph of it.
 
-    python examples/constants.py
+python examples/constants.py
 """
 
 from __future__ import annotations

@@ -71,10 +71,8 @@ def compare(first: Run, second: Run) -> str:
     steps = len(first.losses)
     curve = np.abs(first.losses - second.losses) / np.abs(first.losses)
     expected = um.tolerance.run_bound("float32", steps=steps)
-    lines = [
-        f"largest difference of the losses, relative, over {steps} steps: "
-        f"{curve.max():.1e} (expected at most {expected:.0e})"
-    ]
+    text = f"largest difference of {steps} losses, relative: {curve.max():.1e}"
+    lines = [f"{text} (expected at most {expected:.0e})"]
     for name, one in first.weights.items():
         other = second.weights[name]
         if one.dtype.kind != "f":

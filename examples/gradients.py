@@ -1,6 +1,6 @@
 """One gradient in three styles: ``backward()``, a tape, a transformed function.
 
-    python examples/gradients.py
+python examples/gradients.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tensors to NumPy and back, to another device and back, to another backend and back.
 
-    python examples/interchange.py
+python examples/interchange.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Linear regression: a model of one's own, a loop of one's own, and a drawing.
 
-    python examples/linear_regression.py
+python examples/linear_regression.py
 """
 
 from __future__ import annotations

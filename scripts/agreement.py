@@ -67,9 +67,7 @@ def losses(
         yield value.item()
 
 
-def differences(
-    seed: int, dtype: str, optimizer_name: str, steps: int
-) -> np.ndarray:
+def differences(seed: int, dtype: str, optimizer_name: str, steps: int) -> np.ndarray:
     """Return the relative difference of the losses, shape (steps,)."""
     runs = [
         losses(name, seed, dtype, optimizer_name, steps)
@@ -95,7 +93,8 @@ def draw(curves: dict[str, np.ndarray], dtype: str, path: Path) -> None:
     axes.plot([], [], "C0", label="SGD with momentum")
     axes.plot([], [], "C1", label="Adam")
     axes.plot([], [], "C3--", label="bound")
-    title = f"{' and '.join(um.available_backends())}, {dtype}: difference of the losses"
+    names = " and ".join(um.available_backends())
+    title = f"{names}, {dtype}: difference of the losses"
     axes.set(xlabel="step", ylabel="largest relative difference so far", title=title)
     axes.legend()
     figure.savefig(path, dpi=120)

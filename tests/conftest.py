@@ -17,8 +17,9 @@ settings.register_profile(
     max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.register_profile("wide", parent=settings.get_profile("default"),
-                          derandomize=False, max_examples=2000)
+settings.register_profile(
+    "wide", parent=settings.get_profile("default"), derandomize=False, max_examples=2000
+)
 settings.load_profile("default")
 
 BACKENDS = um.available_backends()

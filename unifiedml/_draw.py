@@ -18,17 +18,17 @@ INCHES = (2.3, 0.95)
 def draw(graph: Graph, path: Path) -> None:
     """Draw ``graph`` from top to bottom into the file ``path``."""
     try:
-        import networkx
+        import networkx as nx
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
             f"drawing a graph needs {error.name}: pip install 'unifiedml[plot]'"
         ) from error
-    arrows: Any = networkx.DiGraph()
+    arrows: Any = nx.DiGraph()
     for node in graph.nodes:
         arrows.add_node(node.name)
         arrows.add_edges_from((name, node.name) for name in node.inputs)
-    place = _places(networkx, arrows, graph)
+    place = _places(nx, arrows, graph)
     width = max(x for x, _ in place.values()) + 1
     height = max(-y for _, y in place.values()) + 1
     figure = Figure(figsize=(INCHES[0] * width, INCHES[1] * height))
@@ -41,10 +41,10 @@ def draw(graph: Graph, path: Path) -> None:
     figure.savefig(path, bbox_inches="tight", dpi=150)
 
 
-def _places(networkx: Any, arrows: Any, graph: Graph) -> dict[str, Any]:
+def _places(nx: Any, arrows: Any, graph: Graph) -> dict[str, Any]:
     """Return a place for each node: a column, and minus its row."""
     depth = {}
-    for row, names in enumerate(networkx.topological_generations(arrows)):
+    for row, names in enumerate(nx.topological_generations(arrows)):
         depth.update(dict.fromkeys(names, row))
     for node in graph.nodes:
         users = [depth[name] for name in arrows.successors(node.name)]

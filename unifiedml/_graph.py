@@ -114,7 +114,7 @@ def graph(function: Callable[..., Any]) -> Callable[..., Graph]:
     """
 
     def traced(*args: Any, **kwargs: Any) -> Graph:
-        given = [leaf for leaf in _tensors((args, kwargs))]
+        given = _tensors((args, kwargs))
         backend = given[0]._backend if given else current()
         recorder = Recorder(backend, _title(function))
         named = _named_arguments(function, args, kwargs)
@@ -137,7 +137,12 @@ def _title(function: Any) -> str:
 
 def _tensors(tree: Any) -> list[Tensor]:
     found: list[Tensor] = []
-    map_tree(lambda leaf: found.append(leaf) if isinstance(leaf, Tensor) else None, tree)
+
+    def collect(leaf: Any) -> None:
+        if isinstance(leaf, Tensor):
+            found.append(leaf)
+
+    map_tree(collect, tree)
     return found
 
 
@@ -151,7 +156,9 @@ def _named_arguments(
     except (TypeError, ValueError):
         parameters = []
     plain = [
-        p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        one.name
+        for one in parameters
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
     ]
     names = [*plain, *(f"x{number}" for number in range(len(plain), len(args)))]
     return dict(zip(names, args, strict=False)) | kwargs
@@ -167,7 +174,7 @@ class Recorder:
         # An id stays unique only as long as its object lives.
         self._kept: list[Native] = []
         self._count = 0
-        self._proxy = LoadedBackend(backend.name, self)  # type: ignore[arg-type]
+        self._proxy = LoadedBackend(backend.name, self)
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._real.ops, name)
@@ -220,14 +227,14 @@ class Recorder:
                 name = self._remember(arg, "constant", (value,), ())
             inputs.append(name)
             return name
-        if isinstance(arg, list | tuple) and any(self._real.ops.is_native(x) for x in arg):
+        if isinstance(arg, list | tuple) and any(map(self._real.ops.is_native, arg)):
             return f"[{', '.join(self._argument(x, inputs) for x in arg)}]"
         for name, native in self._real.ops.dtypes.items():
             if arg is native:
                 return name
         return repr(arg)
 
-    # --- into the function and out of it ------------------------------------------------
+    # --- into the function and out of it -----------------------------------------
 
     def enter(self, name: str, tree: Any) -> Any:
         """Return an argument with its tensors replaced by recorded inputs."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from unifiedml import _recording
 from unifiedml._backend.protocol import Native
-from unifiedml._backend.registry import LoadedBackend, load
+from unifiedml._backend.registry import LoadedBackend
 from unifiedml._dtypes import DType, DTypeLike
 from unifiedml._rules.axes import Axis
 
@@ -49,7 +49,7 @@ class Tensor:
         self._backend = backend
         self._node = node
 
-    # --- what it is --------------------------------------------------------------
+    # --- what it is ---------------------------------------------------------------
 
     @property
     def native(self) -> Native:
@@ -118,7 +118,7 @@ class Tensor:
             raise ValueError(f"Array API version {api_version!r} is not supported")
         return unifiedml
 
-    # --- out of the library --------------------------------------------------------
+    # --- out of the library -------------------------------------------------------
 
     def numpy(self) -> npt.NDArray[Any]:
         """Return the values as a NumPy array of its own memory."""
@@ -159,19 +159,14 @@ class Tensor:
         Raises:
             BufferError: Another device is wanted, which DLPack would have to copy to.
         """
-        here = self.__dlpack_device__()
-        if dl_device is not None and tuple(dl_device) != here:
-            raise BufferError(f"the tensor is on DLPack device {here}, not {dl_device}")
-        ops = self._backend.ops
-        native = ops.stop_gradient(self._native)
-        return ops.to_dlpack(ops.copy(native) if copy else native)
+        return _conversion.exported(self, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """Return DLPack's device type and number."""
         return self._backend.ops.dlpack_device(self._native)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.numpy(), self.backend, self.device, self._is_leaf())
+        return _conversion.pickled(self)
 
     def __repr__(self) -> str:
         values = np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
@@ -185,7 +180,7 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
 
-    # --- to another device, backend, data type ---------------------------------------
+    # --- to another device, backend, data type ------------------------------------
 
     def astype(self, dtype: DTypeLike, /, *, copy: bool = True) -> Tensor:
         """Return the values in another data type; see `unifiedml.astype`."""
@@ -213,7 +208,7 @@ class Tensor:
         """
         return _conversion.to_backend(self, backend)
 
-    # --- gradients -----------------------------------------------------------------
+    # --- gradients ----------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
@@ -280,7 +275,7 @@ class Tensor:
         """Return another tensor of the same value and history, to be written into."""
         return Tensor(self._native, self._backend, self._node)
 
-    # --- as a container --------------------------------------------------------------
+    # --- as a container -----------------------------------------------------------
 
     def __getitem__(self, key: Any, /) -> Tensor:
         return _indexing.getitem(self, key)
@@ -304,9 +299,9 @@ class Tensor:
         return (self[index] for index in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        return bool(_reduction.any(_comparison.equal(self, value)))
+        return bool(_reduction.any(_compare.equal(self, value)))
 
-    # --- as a Python number ------------------------------------------------------------
+    # --- as a Python number -------------------------------------------------------
 
     def _scalar(self, wanted: str) -> Any:
         if self.shape:
@@ -338,12 +333,11 @@ class Tensor:
             raise TypeError(f"an index is an integer, not {self.dtype.name}")
         return int(self._scalar("an index"))
 
-    # --- methods that everybody expects -------------------------------------------------
+    # --- methods that everybody expects -------------------------------------------
 
     def reshape(self, *shape: int | Sequence[int]) -> Tensor:
         """Return the elements in another shape; see `unifiedml.reshape`."""
-        wanted = shape[0] if len(shape) == 1 else shape
-        return _manipulation.reshape(self, wanted)  # type: ignore[arg-type]
+        return _manipulation.reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
         """Return the sum over ``axis``; see `unifiedml.sum`."""
@@ -361,53 +355,49 @@ class Tensor:
         """Return the smallest element over ``axis``; see `unifiedml.min`."""
         return _reduction.min(self, axis=axis, keepdims=keepdims)
 
-    # --- operators -----------------------------------------------------------------------
+    # --- operators ----------------------------------------------------------------
 
     def __add__(self, other: Any, /) -> Tensor:
-        return _arithmetic.add(self, other) if _knows(other) else NotImplemented
+        return _math.add(self, other) if _knows(other) else NotImplemented
 
     def __radd__(self, other: Any, /) -> Tensor:
-        return _arithmetic.add(other, self) if _knows(other) else NotImplemented
+        return _math.add(other, self) if _knows(other) else NotImplemented
 
     def __sub__(self, other: Any, /) -> Tensor:
-        return _arithmetic.subtract(self, other) if _knows(other) else NotImplemented
+        return _math.subtract(self, other) if _knows(other) else NotImplemented
 
     def __rsub__(self, other: Any, /) -> Tensor:
-        return _arithmetic.subtract(other, self) if _knows(other) else NotImplemented
+        return _math.subtract(other, self) if _knows(other) else NotImplemented
 
     def __mul__(self, other: Any, /) -> Tensor:
-        return _arithmetic.multiply(self, other) if _knows(other) else NotImplemented
+        return _math.multiply(self, other) if _knows(other) else NotImplemented
 
     def __rmul__(self, other: Any, /) -> Tensor:
-        return _arithmetic.multiply(other, self) if _knows(other) else NotImplemented
+        return _math.multiply(other, self) if _knows(other) else NotImplemented
 
     def __truediv__(self, other: Any, /) -> Tensor:
-        return _arithmetic.divide(self, other) if _knows(other) else NotImplemented
+        return _math.divide(self, other) if _knows(other) else NotImplemented
 
     def __rtruediv__(self, other: Any, /) -> Tensor:
-        return _arithmetic.divide(other, self) if _knows(other) else NotImplemented
+        return _math.divide(other, self) if _knows(other) else NotImplemented
 
     def __floordiv__(self, other: Any, /) -> Tensor:
-        if not _knows(other):
-            return NotImplemented
-        return _arithmetic.floor_divide(self, other)
+        return _math.floor_divide(self, other) if _knows(other) else NotImplemented
 
     def __rfloordiv__(self, other: Any, /) -> Tensor:
-        if not _knows(other):
-            return NotImplemented
-        return _arithmetic.floor_divide(other, self)
+        return _math.floor_divide(other, self) if _knows(other) else NotImplemented
 
     def __mod__(self, other: Any, /) -> Tensor:
-        return _arithmetic.remainder(self, other) if _knows(other) else NotImplemented
+        return _math.remainder(self, other) if _knows(other) else NotImplemented
 
     def __rmod__(self, other: Any, /) -> Tensor:
-        return _arithmetic.remainder(other, self) if _knows(other) else NotImplemented
+        return _math.remainder(other, self) if _knows(other) else NotImplemented
 
     def __pow__(self, other: Any, /) -> Tensor:
-        return _arithmetic.pow(self, other) if _knows(other) else NotImplemented
+        return _math.pow(self, other) if _knows(other) else NotImplemented
 
     def __rpow__(self, other: Any, /) -> Tensor:
-        return _arithmetic.pow(other, self) if _knows(other) else NotImplemented
+        return _math.pow(other, self) if _knows(other) else NotImplemented
 
     def __matmul__(self, other: Any, /) -> Tensor:
         return _linalg.matmul(self, other) if _knows(other) else NotImplemented
@@ -416,23 +406,17 @@ class Tensor:
         return _linalg.matmul(other, self) if _knows(other) else NotImplemented
 
     def __and__(self, other: Any, /) -> Tensor:
-        if not _knows(other):
-            return NotImplemented
-        return _logic.bitwise_and(self, other)
+        return _logic.bitwise_and(self, other) if _knows(other) else NotImplemented
 
     __rand__ = __and__
 
     def __or__(self, other: Any, /) -> Tensor:
-        if not _knows(other):
-            return NotImplemented
-        return _logic.bitwise_or(self, other)
+        return _logic.bitwise_or(self, other) if _knows(other) else NotImplemented
 
     __ror__ = __or__
 
     def __xor__(self, other: Any, /) -> Tensor:
-        if not _knows(other):
-            return NotImplemented
-        return _logic.bitwise_xor(self, other)
+        return _logic.bitwise_xor(self, other) if _knows(other) else NotImplemented
 
     __rxor__ = __xor__
 
@@ -457,33 +441,31 @@ class Tensor:
         return _logic.bitwise_right_shift(other, self)
 
     def __eq__(self, other: Any, /) -> Tensor:  # type: ignore[override]
-        return _comparison.equal(self, other) if _knows(other) else NotImplemented
+        return _compare.equal(self, other) if _knows(other) else NotImplemented
 
     def __ne__(self, other: Any, /) -> Tensor:  # type: ignore[override]
-        return _comparison.not_equal(self, other) if _knows(other) else NotImplemented
+        return _compare.not_equal(self, other) if _knows(other) else NotImplemented
 
     def __lt__(self, other: Any, /) -> Tensor:
-        return _comparison.less(self, other) if _knows(other) else NotImplemented
+        return _compare.less(self, other) if _knows(other) else NotImplemented
 
     def __le__(self, other: Any, /) -> Tensor:
-        return _comparison.less_equal(self, other) if _knows(other) else NotImplemented
+        return _compare.less_equal(self, other) if _knows(other) else NotImplemented
 
     def __gt__(self, other: Any, /) -> Tensor:
-        return _comparison.greater(self, other) if _knows(other) else NotImplemented
+        return _compare.greater(self, other) if _knows(other) else NotImplemented
 
     def __ge__(self, other: Any, /) -> Tensor:
-        if not _knows(other):
-            return NotImplemented
-        return _comparison.greater_equal(self, other)
+        return _compare.greater_equal(self, other) if _knows(other) else NotImplemented
 
     def __neg__(self) -> Tensor:
-        return _arithmetic.negative(self)
+        return _math.negative(self)
 
     def __pos__(self) -> Tensor:
-        return _arithmetic.positive(self)
+        return _math.positive(self)
 
     def __abs__(self) -> Tensor:
-        return _arithmetic.abs(self)
+        return _math.abs(self)
 
     def __invert__(self) -> Tensor:
         return _logic.bitwise_invert(self)
@@ -500,20 +482,10 @@ def _knows(other: object) -> bool:
     return isinstance(other, _OPERANDS)
 
 
-def _unpickled(
-    values: npt.NDArray[Any], backend: str, device: str, requires_grad: bool
-) -> Tensor:
-    loaded = load(backend)
-    tensor = _conversion.from_array(values, loaded, device)
-    if requires_grad:
-        tensor.requires_grad = True
-    return tensor
-
-
 # The operations need the class, and the class its operators.
 from unifiedml import _imperative  # noqa: E402
-from unifiedml.ops import arithmetic as _arithmetic  # noqa: E402
-from unifiedml.ops import comparison as _comparison  # noqa: E402
+from unifiedml.ops import arithmetic as _math  # noqa: E402
+from unifiedml.ops import comparison as _compare  # noqa: E402
 from unifiedml.ops import conversion as _conversion  # noqa: E402
 from unifiedml.ops import data_type as _dtype_ops  # noqa: E402
 from unifiedml.ops import indexing as _indexing  # noqa: E402

@@ -44,13 +44,13 @@ _SAME_BITS: Final = {
 }
 
 
-def flip(x: Tensor, axes: Sequence[int], /) -> Tensor:
+def flip(x: Tensor, axes: tuple[int, ...], /) -> Tensor:
     if x.dtype in _SAME_BITS:
         return torch.flip(x.view(_SAME_BITS[x.dtype]), axes).view(x.dtype)
     return torch.flip(x, axes)
 
 
-def _forwards(x: Tensor, key: Key) -> tuple[Key, list[int]]:
+def _forwards(x: Tensor, key: Key) -> tuple[Key, tuple[int, ...]]:
     """Return a key of the same elements without negative steps, and what to flip.
 
     PyTorch has no negative steps.
@@ -66,7 +66,7 @@ def _forwards(x: Tensor, key: Key) -> tuple[Key, list[int]]:
                 backwards.append(axis)
             axis += 1
         forward.append(entry)
-    return tuple(forward), backwards
+    return tuple(forward), tuple(backwards)
 
 
 def getitem(x: Tensor, key: Key, /) -> Tensor:

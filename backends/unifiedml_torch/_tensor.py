@@ -88,7 +88,7 @@ def to_numpy(x: torch.Tensor, /) -> Array:
     here = x.detach().cpu()
     if here.dtype is torch.bfloat16:
         bits: Array = here.contiguous().view(torch.int16).numpy()
-        return bits.view(ml_dtypes.bfloat16).copy()
+        return np.array(bits.view(ml_dtypes.bfloat16))
     # A conjugate or negative view is lazy: NumPy needs it done.
     return np.array(here.resolve_conj().resolve_neg().numpy())
 

@@ -149,8 +149,8 @@ def binary(op: Op, x1: Any, x2: Any) -> Tensor:
 _NUMBERS: Final = frozenset({int, float})
 
 
-def _beside(x: Tensor, number: int | float) -> Tensor | int | float:
-    """Return a number as a tensor beside ``x``, if the data type of ``x`` can hold it."""
+def _beside(x: Tensor, number: float) -> Tensor | float:
+    """Return a number as a tensor beside ``x``, if its data type can hold it."""
     dtype = x.dtype
     if dtype.kind == "float" or (type(number) is int and dtype.is_integer):
         return constant(number, dtype, x._backend, x.device)
@@ -377,5 +377,3 @@ def explained(
     return BackendError(
         f"{op.name} of {operands} failed on backend {tensors[0].backend!r}: {reason}"
     )
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
 from unifiedml.ops.manipulation import stack
 
 __all__ = ["asarray", "from_dlpack", "from_native", "tensor"]
+
+_DLPACK_CPU: Final = (1, 0)
 
 _ASARRAY = Op("asarray", ANY)
 _COPY = Op("copy", ANY)
@@ -239,6 +241,36 @@ def tensor(
     elif result is obj:
         result = obj._twin()
     return result
+
+
+# --- out of the library -----------------------------------------------------------
+
+
+def exported(x: Tensor, device: tuple[int, int] | None, copy: bool | None) -> Any:
+    """Return what `Tensor.__dlpack__` hands out."""
+    here = x.__dlpack_device__()
+    if device is not None and tuple(device) != here:
+        if tuple(device) != _DLPACK_CPU or copy is False:
+            raise BufferError(f"the tensor is on DLPack device {here}, not {device}")
+        return exported(x.to("cpu"), None, None)
+    ops = x._backend.ops
+    native = ops.stop_gradient(x._native)
+    return ops.to_dlpack(ops.copy(native) if copy else native)
+
+
+def pickled(x: Tensor) -> tuple[Any, ...]:
+    """Return what `Tensor.__reduce__` does: history stays behind."""
+    return _unpickled, (x.numpy(), x.backend, x.device, x._is_leaf())
+
+
+def _unpickled(
+    values: npt.NDArray[Any], backend: str, device: str, requires_grad: bool
+) -> Tensor:
+    loaded = load(backend)
+    x = from_array(values, loaded, resolve_device(device, loaded))
+    if requires_grad:
+        x.requires_grad = True
+    return x
 
 
 # --- sharing memory ---------------------------------------------------------------

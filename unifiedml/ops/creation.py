@@ -257,8 +257,8 @@ def _integers(places: range, dtype: DType) -> npt.NDArray[Any]:
         if end:
             _numbers.check_range(end[0], limits)
     start, step = np.array([places.start % 2**64, places.step % 2**64], np.uint64)
-    values = start + np.arange(len(places), dtype=np.uint64) * step
-    return values if limits.kind == "unsigned" else values.view(np.int64)
+    bits: npt.NDArray[np.uint64] = start + np.arange(len(places), dtype=np.uint64) * step
+    return bits if limits.kind == "unsigned" else bits.view(np.int64)
 
 
 def _floats(start: float, stop: float, step: float) -> npt.NDArray[Any]:

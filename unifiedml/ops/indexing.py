@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from unifiedml._backend.errors import BackendError
-from unifiedml._dtypes import DTYPES
+from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._rules.indexing import place_of
 from unifiedml._rules.promotion import DEFAULTS
@@ -208,16 +208,18 @@ def _assigned(x: Tensor, value: Any) -> Tensor:
     """Return a value in the data type of ``x``, if that can hold its kind."""
     backend = common_backend("setitem", (x, value))
     new = as_strong("setitem", value, backend, x.device)
-    weak = not isinstance(new, Tensor)
-    dtype = DTYPES[DEFAULTS[type(new)]] if weak else new.dtype
+    if isinstance(new, Tensor):
+        _check_kind(x, new.dtype, f"values of {new.dtype.name}")
+        return new.astype(x.dtype, copy=False)
+    _check_kind(x, DTYPES[DEFAULTS[type(new)]], repr(new))
+    return constant(new, x.dtype, backend, x.device)
+
+
+def _check_kind(x: Tensor, dtype: DType, what: str) -> None:
     if _RANK[dtype.kind] > _RANK[x.dtype.kind]:
-        what = repr(value) if weak else f"values of {dtype.name}"
         raise TypeError(
             f"cannot put {what} into a tensor of {x.dtype.name}: convert one of them"
         )
-    if isinstance(new, Tensor):
-        return new.astype(x.dtype, copy=False)
-    return constant(new, x.dtype, backend, x.device)
 
 
 def _fitted(new: Tensor, shape: Shape) -> Tensor:

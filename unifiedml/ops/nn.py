@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Concatenate, ParamSpec
 
 from unifiedml._dtypes import DTYPES, DType, as_dtype
 from unifiedml._rules.axes import normalize_axis
@@ -48,15 +48,21 @@ _SOFTMAX = Op("softmax", REAL_FLOATING)
 _SOFTPLUS = Op("softplus", REAL_FLOATING)
 
 
-def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+Options = ParamSpec("Options")
+
+
+def _rounded_once(
+    function: Callable[Concatenate[Tensor, Options], Tensor],
+) -> Callable[Concatenate[Operand, Options], Tensor]:
     """Compute 16-bit floats in float32, so that only the result is rounded."""
 
     @wraps(function)
-    def wide(x: Operand, /, **options: Any) -> Tensor:
+    def wide(x: Operand, /, *args: Options.args, **options: Options.kwargs) -> Tensor:
         (x,) = as_tensors(_ACTIVATION, x)
         if x.dtype.bits > 16:
-            return function(x, **options)
-        return function(x.astype(DTYPES["float32"]), **options).astype(x.dtype)
+            return function(x, *args, **options)
+        found = function(x.astype(DTYPES["float32"]), *args, **options)
+        return found.astype(x.dtype)
 
     return wide
 
@@ -73,7 +79,7 @@ def relu(x: Operand, /) -> Tensor:
 
 
 @_rounded_once
-def relu6(x: Operand, /) -> Tensor:
+def relu6(x: Tensor, /) -> Tensor:
     """Return ``min(max(x, 0), 6)``; its gradient at both ends is 0.
 
     Example:
@@ -88,7 +94,7 @@ def relu6(x: Operand, /) -> Tensor:
 
 
 @_rounded_once
-def leaky_relu(x: Operand, /, *, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: Tensor, /, *, negative_slope: float = 0.01) -> Tensor:
     """Return ``x`` where it is positive, else ``negative_slope * x``.
 
     The gradient at 0 is ``negative_slope``.
@@ -106,7 +112,7 @@ def leaky_relu(x: Operand, /, *, negative_slope: float = 0.01) -> Tensor:
 
 
 @_rounded_once
-def elu(x: Operand, /, *, alpha: float = 1.0) -> Tensor:
+def elu(x: Tensor, /, *, alpha: float = 1.0) -> Tensor:
     """Return ``x`` where it is positive, else ``alpha * (exp(x) - 1)``.
 
     The gradient at 0 is ``alpha``.
@@ -130,7 +136,7 @@ SELU_SCALE = 1.0507009873554805
 
 
 @_rounded_once
-def selu(x: Operand, /) -> Tensor:
+def selu(x: Tensor, /) -> Tensor:
     """Return the scaled exponential linear unit, ``scale * elu(x, alpha)``.
 
     The gradient at 0 is ``scale * alpha``.
@@ -182,7 +188,7 @@ def log_sigmoid(x: Operand, /) -> Tensor:
 
 
 @_rounded_once
-def silu(x: Operand, /) -> Tensor:
+def silu(x: Tensor, /) -> Tensor:
     """Return ``x * sigmoid(x)``, also called swish.
 
     Example:
@@ -198,7 +204,7 @@ def silu(x: Operand, /) -> Tensor:
 
 
 @_rounded_once
-def gelu(x: Operand, /, *, approximate: bool = False) -> Tensor:
+def gelu(x: Tensor, /, *, approximate: bool = False) -> Tensor:
     """Return ``x`` times the normal distribution function of ``x``.
 
     Args:

@@ -7,7 +7,7 @@ type that it is not defined for.
 
 from __future__ import annotations
 
-from unifiedml._dtypes import DTYPES, DType, as_dtype
+from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
@@ -237,9 +237,7 @@ def _check_not_empty(name: str, x: Tensor, axis: Axis) -> None:
         )
 
 
-def argmax(
-    x: Operand, /, *, axis: int | None = None, keepdims: bool = False
-) -> Tensor:
+def argmax(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int64 index of the first largest element; of the first NaN, if any.
 
     Args:
@@ -258,9 +256,7 @@ def argmax(
     return _search(_ARGMAX, x, axis, keepdims)
 
 
-def argmin(
-    x: Operand, /, *, axis: int | None = None, keepdims: bool = False
-) -> Tensor:
+def argmin(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int64 index of the first smallest element; arguments as `argmax`.
 
     Example:

@@ -13,7 +13,7 @@ from unifiedml import _philox
 from unifiedml._dtypes import DTYPES, DType, as_dtype, iinfo
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Tensor
-from unifiedml.ops.creation import asarray
+from unifiedml.ops.conversion import asarray
 from unifiedml.random._keys import Key, as_key, draw_number, run
 
 Shape: TypeAlias = int | Sequence[int]

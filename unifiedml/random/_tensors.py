@@ -18,7 +18,7 @@ import numpy as np
 
 from unifiedml import _philox
 from unifiedml._tensor import Tensor
-from unifiedml.ops.creation import from_array
+from unifiedml.ops.conversion import from_array
 from unifiedml.ops.manipulation import stack
 from unifiedml.ops.selection import minimum
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import operator
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,6 +15,18 @@ import unifiedml as um
 from unifiedml._dtypes import as_dtype
 from unifiedml.testing._arguments import binary, distinct, operands, unary
 from unifiedml.testing._line import Call, Line
+from unifiedml.testing._oracles import (
+    clip,
+    elu,
+    erf,
+    erfc,
+    gelu,
+    leaky_relu,
+    relu6,
+    selu,
+    shift,
+    sigmoid,
+)
 from unifiedml.testing._rounding import (
     EXACT,
     Rounding,
@@ -90,69 +101,6 @@ def _pair(
     )
 
 
-# --- oracles that NumPy has not ---
-
-
-def sigmoid(x: Array) -> Array:
-    """Return ``1 / (1 + exp(-x))``."""
-    return np.asarray(1 / (1 + np.exp(-x)))
-
-
-def erf(x: Array) -> Array:
-    """Return the error function."""
-    return np.asarray(np.vectorize(math.erf, otypes=[float])(x))
-
-
-def erfc(x: Array) -> Array:
-    """Return its complement."""
-    return np.asarray(np.vectorize(math.erfc, otypes=[float])(x))
-
-
-def elu(x: Array, alpha: float = 1.0) -> Array:
-    """Return ``alpha * (exp(x) - 1)`` where ``x`` is not positive."""
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
-
-
-def selu(x: Array) -> Array:
-    """Return the scaled exponential linear unit, constants of Klambauer et al."""
-    return 1.0507009873554805 * elu(x, 1.6732632423543772)
-
-
-def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
-    """Return ``negative_slope * x`` where ``x`` is not positive."""
-    return np.where(x > 0, x, negative_slope * x)
-
-
-def gelu(x: Array, approximate: bool = False) -> Array:
-    """Return ``x`` times the normal distribution function."""
-    if approximate:
-        return np.asarray(x * sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x**3)))
-    return np.asarray(0.5 * x * erfc(-x / math.sqrt(2)))
-
-
-def relu6(x: Array) -> Array:
-    """Return ``x`` limited to [0, 6]."""
-    return np.minimum(np.maximum(x, 0), 6)
-
-
-def clip(x: Array, low: Any, high: Any) -> Array:
-    """Return the smaller of ``high`` and the larger of ``x`` and ``low``."""
-    return np.asarray(np.minimum(np.maximum(x, low), high), dtype=x.dtype)
-
-
-def shift(function: Callable[..., Any], past: Callable[[Array], Any]) -> Oracle:
-    """Return a shift whose result past the width of the data type is ``past(x)``."""
-
-    def shifted(x: Array, count: Any) -> Array:
-        kind = np.result_type(x, count)
-        x, count = np.broadcast_arrays(x.astype(kind), np.asarray(count).astype(kind))
-        far = count.astype(np.uint64) >= 8 * kind.itemsize
-        moved = function(x, np.where(far, 0, count).astype(kind))
-        return np.asarray(np.where(far, past(x), moved), dtype=kind)
-
-    return shifted
-
-
 # --- arguments of their own ---
 
 
@@ -209,6 +157,12 @@ def _slopes(draw: st.DrawFn, elements: Any, option: str) -> Call:
 def _approximations(draw: st.DrawFn, elements: Any) -> Call:
     (x,) = draw(unary(REAL, elements=elements, max_dims=2)).args
     return Call(x, approximate=draw(st.booleans()))
+
+
+@st.composite
+def _beyond_twenty(draw: st.DrawFn) -> Call:
+    steps = draw(arrays(shapes(0, 2, max_side=3), "int64", elements="smooth"))
+    return Call(np.asarray(22.5 + 2 * steps))
 
 
 @st.composite
@@ -366,7 +320,7 @@ LINES: Final[list[Line]] = [
         "softplus",
         lambda x: np.logaddexp(0, x),
         # Between 20 and 40, where approximations by x begin.
-        calls=st.one_of(unary("float64", elements="moderate"), unary(*REAL_ONLY)),
+        calls=st.one_of(_beyond_twenty(), unary(*REAL_ONLY)),
         smooth=SMOOTH,
     ),
     _function(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -16,6 +17,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from configparser import ConfigParser
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -48,6 +50,7 @@ LAYERS = (
         "_graph",
         "_jit",
         "_parameter",
+        "_place",
         "_tree",
         "autodiff",
         "random",
@@ -114,18 +117,23 @@ class Import:
         return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
 
 
-def tracked(*patterns: str) -> list[Path]:
-    """Return the files of the repository that match, without what tools leave."""
-    left = ("__pycache__", "build", "dist", "htmlcov", "out")
+LEFT_BY_TOOLS = ("__pycache__", "build", "dist", "htmlcov", "out")
 
-    def is_ours(path: Path) -> bool:
-        folders = path.relative_to(ROOT).parts[:-1]
-        hidden = [f for f in folders if f.startswith(".") and f != ".ci"]
-        built = [f for f in folders if f in left or f.endswith(".egg-info")]
-        return path.is_file() and not hidden and not built
 
-    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
-    return sorted(filter(is_ours, found))
+@cache
+def files() -> tuple[Path, ...]:
+    """Return the files of the repository, without environments and what tools leave."""
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [
+            name
+            for name in folders
+            if name == ".ci" or not name.startswith(".")
+            if name not in LEFT_BY_TOOLS and not name.endswith(".egg-info")
+            if not Path(folder, name, "pyvenv.cfg").exists()
+        ]
+        found += [Path(folder, name) for name in names]
+    return tuple(sorted(found))
 
 
 def is_type_checking(node: ast.AST) -> bool:
@@ -242,9 +250,8 @@ def test_dependencies_are_those_that_are_imported() -> None:
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:
-    lengths = {
-        f: len(f.read_text().splitlines()) for f in tracked("**/*.py", "**/*.sh")
-    }
+    code = [file for file in files() if file.suffix in (".py", ".sh")]
+    lengths = {file: len(file.read_text().splitlines()) for file in code}
     offenders = [
         f"{file.relative_to(ROOT)}: {length} lines"
         for file, length in lengths.items()
@@ -262,7 +269,7 @@ def test_no_package_registry_is_named() -> None:
     pattern = re.compile(rf"\b({hosts})\b|{option}".encode())
     offenders = [
         f"{file.relative_to(ROOT)}:{number}: {line.decode(errors='replace').strip()}"
-        for file in tracked("*", "*/**/*", ".ci/*")
+        for file in files()
         for number, line in enumerate(file.read_bytes().splitlines(), start=1)
         if pattern.search(line)
     ]

@@ -126,7 +126,9 @@ def test_one_object_per_data_type(name: str) -> None:
     dtype = getattr(um, name)
     assert isinstance(dtype, DType)
     assert dtype is as_dtype(name) is as_dtype(dtype) is as_dtype(dtype.numpy)
-    assert dtype is as_dtype(dtype.numpy.newbyteorder(">")) is as_dtype(dtype.numpy.type)
+    assert (
+        dtype is as_dtype(dtype.numpy.newbyteorder(">")) is as_dtype(dtype.numpy.type)
+    )
     assert copy.deepcopy(dtype) is pickle.loads(pickle.dumps(dtype)) is dtype
     assert repr(dtype) == f"unifiedml.{name}"
     assert len({dtype, *DTYPES.values()}) == 15

@@ -84,7 +84,9 @@ def test_malformed_slices_are_refused(entry: slice) -> None:
 def test_integer_indices() -> None:
     assert [place_of(index, 0, 3) for index in range(-3, 3)] == [0, 1, 2, 0, 1, 2]
     for index in (3, -4):
-        with pytest.raises(IndexError, match=f"index {index} is out of bounds for axis"):
+        with pytest.raises(
+            IndexError, match=f"index {index} is out of bounds for axis"
+        ):
             place_of(index, 1, 3)
 
 

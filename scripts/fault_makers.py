@@ -143,13 +143,35 @@ def self_update(change: Callable[[Any], None]) -> Wrong:
     return wrong
 
 
+def with_step(change: Callable[[Any, int], None], *, late: bool = False) -> Wrong:
+    """Return a fault of an optimizer's rule, which may depend on the step.
+
+    Args:
+        change: Changes the optimizer, given the number of the step.
+        late: Whether the rule is told that a million steps have passed.
+    """
+
+    def wrong(right: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(self: Any, g: Any, state: Any, w: Any, step: int) -> Any:
+            kept = dict(vars(self))
+            change(self, step)
+            try:
+                return right(self, g, state, w, 10**6 if late else step)
+            finally:
+                vars(self).update(kept)
+
+        return changed
+
+    return wrong
+
+
 def zero_slots(name: str) -> Wrong:
     """Return a fault of an optimizer's rule: one of its slots is forgotten."""
 
     def wrong(right: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(self: Any, gradient: Any, state: Any, parameter: Any) -> Any:
+        def changed(self: Any, gradient: Any, state: Any, *others: Any) -> Any:
             state = {k: v * 0 if k == name else v for k, v in state.items()}
-            return right(self, gradient, state, parameter)
+            return right(self, gradient, state, *others)
 
         return changed
 

@@ -24,6 +24,7 @@ from scripts.fault_makers import (
     tf,
     torch,
     turned,
+    with_step,
     words_swapped,
     zero_slots,
 )
@@ -279,9 +280,9 @@ FAULTS = [
         "Adam: epsilon before the correction",
         ADAM,
         "update",
-        self_update(
-            lambda one: vars(one).update(
-                epsilon=one.epsilon / (1 - one.beta_2**one.iterations) ** 0.5
+        with_step(
+            lambda one, step: vars(one).update(
+                epsilon=one.epsilon / (1 - one.beta_2**step) ** 0.5
             )
         ),
         ("optim.Adam",),
@@ -290,7 +291,7 @@ FAULTS = [
         "Adam: no bias correction",
         ADAM,
         "update",
-        self_update(set_values(iterations=10**6)),
+        with_step(lambda one, step: None, late=True),
         ("optim.Adam",),
     ),
     Fault(

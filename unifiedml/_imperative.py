@@ -170,8 +170,6 @@ def cotangent_of(x: Tensor, given: Tensor | None, what: str, name: str) -> Tenso
             differ.
         BackendMismatchError: They are on two backends.
     """
-    from unifiedml.ops.creation import ones_like
-
     if given is not None:
         check_cotangent(x, given, name)
         return given
@@ -185,7 +183,20 @@ def cotangent_of(x: Tensor, given: Tensor | None, what: str, name: str) -> Tenso
             f"{what} of shape {x.shape} is no scalar: reduce it with um.sum or "
             f"um.mean, or pass {name}="
         )
-    return ones_like(x)
+    return one_like(x)
+
+
+def one_like(x: Tensor) -> Tensor:
+    """Return the one element 1 in the shape of ``x``.
+
+    It is no shared constant: it may end up as a gradient, in the user's hands.
+    """
+    from unifiedml._tensor import Tensor
+    from unifiedml.ops._dispatch import constant
+
+    ops = x._backend.ops
+    native = ops.copy(constant(1, x.dtype, x._backend, x.device)._native)
+    return Tensor(ops.reshape(native, x.shape) if x.shape else native, x._backend)
 
 
 def check_cotangent(x: Tensor, cotangent: Tensor, name: str) -> None:

@@ -8,8 +8,7 @@ gradient or a traced step never changes a model that another thread uses.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,7 +18,7 @@ from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
 from unifiedml._dtypes import DType, as_dtype
 from unifiedml._place import Place, path_of
-from unifiedml._recording import Leaf
+from unifiedml._recording import Leaf, Within
 from unifiedml._rules.shapes import Shape, as_shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops.conversion import asarray, resolve_device
@@ -64,24 +63,19 @@ def current_lifted() -> Lifted | None:
     return _lifted.get()
 
 
-@contextmanager
-def lifting(lifted: Lifted) -> Iterator[None]:
-    """Let parameters read and write their stand-ins inside the ``with`` block."""
-    token = _lifted.set(lifted)
-    try:
-        yield
-    finally:
-        _lifted.reset(token)
+def lifting(lifted: Lifted) -> Within[Lifted | None]:
+    """Return a context in which parameters read and write their stand-ins."""
+    return Within(_lifted, lifted)
 
 
-@contextmanager
-def lift(parameters: Sequence[Parameter], natives: Sequence[Native]) -> Iterator[None]:
-    """Let ``parameters`` read as ``natives`` inside the ``with`` block."""
+def lift(
+    parameters: Sequence[Parameter], natives: Sequence[Native]
+) -> Within[Lifted | None]:
+    """Return a context in which ``parameters`` read as ``natives``."""
     lifted = Lifted(_lifted.get())
     for parameter, native in zip(parameters, natives, strict=True):
         lifted.natives[id(parameter)] = native
-    with lifting(lifted):
-        yield
+    return lifting(lifted)
 
 
 # Initial values are drawn once, whichever thread reads them first.

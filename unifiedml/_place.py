@@ -7,7 +7,16 @@ import weakref
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
-__all__ = ["Owner", "Place", "changed", "path_of", "root_of", "running", "version"]
+__all__ = [
+    "Owner",
+    "Place",
+    "changed",
+    "path_of",
+    "put",
+    "root_of",
+    "running",
+    "version",
+]
 
 
 class Node(Protocol):
@@ -65,13 +74,14 @@ def root_of(node: Any) -> Any:
     return node
 
 
-def is_inside(node: Any, other: Any) -> bool:
-    """Tell whether ``other`` is ``node`` or holds it."""
-    while node is not None:
-        if node is other:
-            return True
-        node = _owner(node)
-    return False
+def put(node: Any, owner: Any, name: str) -> None:
+    """Give ``node`` a place in ``owner``, unless ``owner`` is inside ``node``."""
+    above = owner
+    while above is not None:
+        if above is node:
+            return
+        above = _owner(above)
+    node._place = Place(owner, name)
 
 
 def path_of(node: Any, *, settle: bool = False) -> str:

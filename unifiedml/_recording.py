@@ -8,17 +8,37 @@ that grows, and memory stays flat over any number of steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+import threading
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from unifiedml._backend.errors import FreedError
 from unifiedml._backend.protocol import Native
 
 if TYPE_CHECKING:
     from unifiedml._tensor import Tensor
+
+
+T = TypeVar("T")
+
+
+class Within(Generic[T]):
+    """A context in which a variable has another value; made anew for each block."""
+
+    # A generator would cost four times as much, and every gradient enters several.
+    __slots__ = ("_token", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[T], value: T) -> None:
+        self._variable = variable
+        self._value = value
+
+    def __enter__(self) -> None:
+        self._token: Token[T] = self._variable.set(self._value)
+
+    def __exit__(self, *exception: object) -> None:
+        self._variable.reset(self._token)
 
 
 class Mode(Enum):
@@ -37,14 +57,9 @@ def mode() -> Mode:
     return _mode.get()
 
 
-@contextmanager
-def switched(new: Mode) -> Iterator[None]:
-    """Record as ``new`` says inside the ``with`` block."""
-    token = _mode.set(new)
-    try:
-        yield
-    finally:
-        _mode.reset(token)
+def switched(new: Mode) -> Within[Mode]:
+    """Return a context in which operations are recorded as ``new`` says."""
+    return Within(_mode, new)
 
 
 def is_recording() -> bool:
@@ -133,6 +148,9 @@ def record(
 
 # --- the way back --------------------------------------------------------------------
 
+# Threads may add to the gradient of one leaf at once.
+_adding = threading.Lock()
+
 
 def backward(
     output: Tensor, cotangent: Tensor, retain_graph: bool, create_graph: bool
@@ -157,10 +175,11 @@ def backward(
             if not retain_graph:
                 operation.free()
         # The operations have been taken out: what is left are the leaves.
-        for leaf, gradient in arrived.items():
-            assert isinstance(leaf, Leaf)
-            before = leaf.gradient
-            leaf.gradient = gradient if before is None else before + gradient
+        with _adding:
+            for leaf, gradient in arrived.items():
+                assert isinstance(leaf, Leaf)
+                before = leaf.gradient
+                leaf.gradient = gradient if before is None else before + gradient
 
 
 def _topological(root: Node) -> list[Operation]:

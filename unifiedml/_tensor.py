@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -169,8 +169,12 @@ class Tensor:
         return _conversion.pickled(self)
 
     def __repr__(self) -> str:
-        values = np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
-        notes = f", dtype={self.dtype.name}, backend={self.backend!r}"
+        shape, size = self.shape, self.size
+        values = np.array2string(
+            self.numpy(), separator=", ", prefix="Tensor(", threshold=_SHOWN
+        )
+        notes = "" if 0 < size <= _SHOWN else f", shape={shape}"
+        notes += f", dtype={self.dtype.name}, backend={self.backend!r}"
         if self.device != "cpu":
             notes += f", device={self.device!r}"
         if self.requires_grad:
@@ -473,6 +477,9 @@ class Tensor:
     # Equality is element by element, so a tensor cannot be a key.
     __hash__ = None  # type: ignore[assignment]
 
+
+# Of longer tensors, `repr` shows the ends and the shape.
+_SHOWN: Final = 1000
 
 Operand = Tensor | bool | int | float | complex | npt.NDArray[Any]
 _OPERANDS = (Tensor, bool, int, float, complex, np.ndarray, np.generic)

@@ -55,9 +55,12 @@ def rebuild(tree: Any, values: Iterable[Any]) -> Any:
 
 def _children(tree: Any) -> Collection[Any] | None:
     """Return the branches of an inner node, None for a leaf."""
-    if isinstance(tree, Mapping):
-        return tree.values()
-    return tree if isinstance(tree, list | tuple) else None
+    # Whether something is a Mapping is a slow question: first what it mostly is.
+    if isinstance(tree, Tensor):
+        return None
+    if isinstance(tree, list | tuple):
+        return tree
+    return tree.values() if isinstance(tree, Mapping) else None
 
 
 def _walk(tree: Any) -> Iterator[Any]:
@@ -71,7 +74,7 @@ def _walk(tree: Any) -> Iterator[Any]:
 
 def _like(tree: Any, values: Iterable[Any]) -> Any:
     """Return an inner node like ``tree`` of other branches."""
-    if isinstance(tree, Mapping):
+    if not isinstance(tree, list | tuple):
         items = dict(zip(tree, values, strict=True))
         if type(tree) is dict or not isinstance(tree, dict):
             return items

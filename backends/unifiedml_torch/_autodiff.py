@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from unifiedml._backend.errors import FreedError
 
 # How many tapes are entered: gradients are recorded while one is.
 _depth: ContextVar[int] = ContextVar("unifiedml_torch_tapes", default=0)
+
+# Threads may add to the gradient of one leaf at once.
+_adding = threading.Lock()
 
 _STAND_IN: Final = "unifiedml_stand_in"
 """Marks the autograd leaves that belong to a tape, not to the user."""
@@ -26,23 +29,28 @@ def stop_gradient(x: Tensor, /) -> Tensor:
     return x.detach()
 
 
-@contextmanager
-def _recording(value: bool, depth: int) -> Iterator[None]:
-    before = torch.is_grad_enabled()
-    torch.set_grad_enabled(value)
-    token = _depth.set(depth)
-    try:
-        yield
-    finally:
-        _depth.reset(token)
+class _Recording:
+    """A context in which autograd records, or does not."""
+
+    def __init__(self, value: bool, depth: int) -> None:
+        self._value = value
+        self._new_depth = depth
+
+    def __enter__(self) -> None:
+        self._before = torch.is_grad_enabled()
+        torch.set_grad_enabled(self._value)
+        self._token = _depth.set(self._new_depth)
+
+    def __exit__(self, *exception: object) -> None:
+        _depth.reset(self._token)
         # The mode belongs to the thread: if asyncio tasks took turns inside, another
         # one has put it back, and what was before is out of date.
-        if torch.is_grad_enabled() is value:
-            torch.set_grad_enabled(before)
+        if torch.is_grad_enabled() is self._value:
+            torch.set_grad_enabled(self._before)
 
 
-def paused() -> Any:
-    return _recording(False, 0)
+def paused() -> _Recording:
+    return _Recording(False, 0)
 
 
 class Tape:
@@ -53,13 +61,14 @@ class Tape:
         self._end: int | None = None
 
     def __enter__(self) -> Tape:
-        self._mode = _recording(True, _depth.get() + 1)
+        self._mode = _Recording(True, _depth.get() + 1)
         self._mode.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._end = _next_number()
-        self._mode.__exit__(None, None, None)
+        # The number of the next node that this thread makes.
+        self._end = torch.autograd._get_sequence_nr()
+        self._mode.__exit__()
 
     def watch(self, x: Tensor, /) -> Tensor:
         if _depth.get() > 1 and any(map(_is_stand_in, _leaves(x))):
@@ -101,14 +110,6 @@ class Tape:
 
 
 tape = Tape
-
-
-def _next_number() -> int:
-    """Return the number of the next node that this thread makes."""
-    node = torch.empty(0, requires_grad=True).view(0).grad_fn
-    assert node is not None
-    number: int = node._sequence_nr()
-    return number
 
 
 # --- the graph behind a tensor ------------------------------------------------------
@@ -181,7 +182,7 @@ class _Engine:
         if not retain_graph:
             for node in inner:
                 node.metadata[_FREED] = True
-        with torch.set_grad_enabled(create_graph):
+        with _adding, torch.set_grad_enabled(create_graph):
             for leaf, gradient in zip(leaves, found, strict=True):
                 leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 

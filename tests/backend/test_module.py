@@ -287,7 +287,10 @@ def test_a_state_that_does_not_fit_changes_nothing(
     "copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
 )
 def test_copies_are_equal_and_apart(backend: str, copied: Any) -> None:
-    model = um.Sequential(Nest(), um.Dense(2, "gelu", bias_initializer=um.nn.initializers.constant(0.5)), um.Dropout(0.5))  # fmt: skip
+    half = um.nn.initializers.constant(0.5)
+    model = um.Sequential(
+        Nest(), um.Dense(2, "gelu", bias_initializer=half), um.Dropout(0.5)
+    )
     model.compile("adam", "mean_squared_error", ["accuracy"])
     x, y = np.ones((4, 3), "float32"), np.ones((4, 2), "float32")
     model.train_on_batch(x, y)

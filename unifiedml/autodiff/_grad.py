@@ -11,11 +11,12 @@ import numpy as np
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend
+from unifiedml._imperative import one_like
 from unifiedml._parameter import Parameter, lift
 from unifiedml._recording import Mode, mode, switched
 from unifiedml._tensor import Tensor
 from unifiedml._tree import expand, is_module, leaves, map_tree, rebuild, tensors
-from unifiedml.ops._dispatch import ANY, Op, as_tensors, constant
+from unifiedml.ops._dispatch import ANY, Op, as_tensors
 
 __all__ = ["grad", "stop_gradient", "value_and_grad"]
 
@@ -109,10 +110,7 @@ def value_and_grad(
                 result = function(*given, **kwargs)
         value, extra = _split(result, has_aux)
         _check_value(value, backend)
-        one = constant(1, value.dtype, backend, value.device)
-        # Not the constant itself, which may be the gradient, and is shared.
-        cotangent = backend.ops.copy(one._native)
-        found = tape.gradient([value._native], natives, [cotangent])
+        found = tape.gradient([value._native], natives, [one_like(value)._native])
         gradients = rebuild(inside, (Tensor(native, backend) for native in found))
         gradient = tuple(rebuild(trees, gradients))
         if mode() is not Mode.TAPE:

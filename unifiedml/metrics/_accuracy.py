@@ -42,9 +42,7 @@ class Accuracy:
         self.name = name
         self._mean = Mean()
 
-    def update(
-        self, y_true: Any, y_pred: Tensor, sample_weight: Any = None
-    ) -> None:
+    def update(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Take a batch into account."""
         right = self._right(_array(y_true), _array(y_pred))
         if not right.size:

@@ -15,9 +15,7 @@ class Metric(Protocol):
 
     name: str
 
-    def update(
-        self, y_true: Any, y_pred: Tensor, sample_weight: Any = None
-    ) -> None:
+    def update(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Take a batch into account.
 
         Args:

@@ -133,5 +133,3 @@ class Dense(Module):
     def _describe(self) -> str:
         size = "" if self.kernel is None else f", input_size={self.kernel.shape[0]}"
         return f"{self.units}{size}"
-
-

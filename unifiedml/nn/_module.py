@@ -16,7 +16,7 @@ from unifiedml import _place
 from unifiedml._backend.registry import load
 from unifiedml._dtypes import as_dtype
 from unifiedml._parameter import Buffer, Parameter
-from unifiedml._place import Place, root_of, running
+from unifiedml._place import Place, put, root_of, running
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
 from unifiedml.nn._training import Trainable
@@ -123,8 +123,8 @@ class Module(Trainable):
         if isinstance(value, Module | Parameter | list | tuple | dict):
             _place.changed()
             for inner, child in _found(name, value):
-                if root_of(child) is child and not _place.is_inside(self, child):
-                    child._place = Place(self, inner)
+                if root_of(child) is child:
+                    put(child, self, inner)
 
     def _settle(self) -> None:
         """Give everything inside the first place where this model finds it.
@@ -141,7 +141,7 @@ class Module(Trainable):
                     continue
                 seen.add(id(child))
                 if root_of(child) in (child, root):
-                    child._place = Place(self, name)
+                    put(child, self, name)
                 if isinstance(child, Module):
                     child._settle_below(root, seen)
 
@@ -164,7 +164,8 @@ class Module(Trainable):
         for name, child in self._children():
             if isinstance(child, Module) and id(child) not in seen:
                 # It may have been appended to a list since.
-                child._place = child._place or Place(self, name)
+                if child._place is None:
+                    put(child, self, name)
                 inner = f"{prefix}.{name}" if prefix else name
                 yield from child._walk_modules(inner, seen)
 
@@ -189,7 +190,8 @@ class Module(Trainable):
                     )
                 seen.add(id(child))
                 names.add(path)
-                child._place = child._place or Place(module, name)
+                if child._place is None:
+                    put(child, module, name)
                 yield path, child
 
     def _check_built(self, path: str) -> None:

@@ -189,9 +189,7 @@ class Trainable:
         """
         from unifiedml.train._evaluate import predict
 
-        return predict(
-            cast("Module", self), x, batch_size=batch_size, verbose=verbose
-        )
+        return predict(cast("Module", self), x, batch_size=batch_size, verbose=verbose)
 
     def train_on_batch(
         self, x: Data, y: Data, sample_weight: Data = None
@@ -202,5 +200,3 @@ class Trainable:
             NonFiniteLossError: The loss is NaN or infinite; no parameter was changed.
         """
         return self._compiled().train_on_batch(x, y, sample_weight)
-
-

@@ -106,7 +106,7 @@ def _shared_dtype(array: Array, kinds: set[type], dtypes: set[str]) -> DType:
     else:
         # Nothing at all could be anything; NumPy calls it float.
         name = promote(*_names(kinds, dtypes)) if kinds else DEFAULTS[float]
-        if name == DEFAULTS[int] and array.dtype.kind == "O" and array.min() >= 0:
+        if name == DEFAULTS[int] and array.dtype.kind in "Ou" and array.min() >= 0:
             name = "uint64"
     return DTYPES[name]
 

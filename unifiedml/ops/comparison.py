@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from unifiedml._dtypes import DTYPES, iinfo
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
@@ -16,7 +18,7 @@ from unifiedml.ops._dispatch import (
     broadcastable,
     unary,
 )
-from unifiedml.ops.arithmetic import multiply
+from unifiedml.ops.creation import full_like
 
 __all__ = [
     "equal",
@@ -106,19 +108,22 @@ def greater_equal(x1: Operand, x2: Operand, /) -> Tensor:
 
 
 def _comparable(x1: Operand, x2: Operand) -> tuple[Any, Any]:
-    """Compare with a Python integer exactly, also one that the dtype cannot hold."""
-    for x, other in ((x1, x2), (x2, x1)):
-        if type(x) is not int or not isinstance(other, Tensor):
-            continue
-        if not other.dtype.is_integer:
-            continue
-        limits = iinfo(other.dtype)
-        if not limits.min <= x <= limits.max:
-            # Any number beyond the range compares alike: -1, 1 against zeros do too.
-            beyond = 1 if x > 0 else -1
-            nothing = multiply(other.astype("int8"), 0)
-            return (beyond, nothing) if x is x1 else (nothing, beyond)
+    """Return operands whose comparison with a weak integer is exact."""
+    if isinstance(x1, Tensor):
+        return (x1, x2) if isinstance(x2, Tensor) else _within_range(x1, x2)
+    if isinstance(x2, Tensor):
+        return _within_range(x2, x1)[::-1]
     return x1, x2
+
+
+def _within_range(x: Tensor, other: Any) -> tuple[Tensor, Any]:
+    number = other.item() if isinstance(other, np.integer) else other
+    if type(number) is int and x.dtype.is_integer:
+        limits = iinfo(x.dtype)
+        if not limits.min <= number <= limits.max:
+            # Beyond the range all numbers compare alike, as 1 or -1 does with zeros.
+            return full_like(x, 0, dtype=DTYPES["int8"]), 1 if number > 0 else -1
+    return x, number
 
 
 def isnan(x: Operand, /) -> Tensor:
@@ -157,7 +162,5 @@ def isfinite(x: Operand, /) -> Tensor:
 def _classified(op: Op, x: Operand, for_integers: bool) -> Tensor:
     (x,) = as_tensors(op, x)
     if x.dtype.is_integer:
-        from unifiedml.ops.creation import full_like
-
         return full_like(x, for_integers, dtype=DTYPES["bool"])
     return unary(op, x)

@@ -9,7 +9,7 @@ import numpy as np
 from unifiedml._dtypes import DTYPES, DType, DTypeLike, as_dtype
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, execute
+from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
 
 __all__ = ["astype", "can_cast", "result_type"]
 
@@ -17,7 +17,7 @@ _CAST = Op("cast", ANY)
 
 
 def astype(
-    x: Tensor, dtype: DTypeLike, /, *, copy: bool = True, device: str | None = None
+    x: Operand, dtype: DTypeLike, /, *, copy: bool = True, device: str | None = None
 ) -> Tensor:
     """Return the values in another data type.
 
@@ -39,10 +39,7 @@ def astype(
         [1, -1]
     """
     wanted = as_dtype(dtype)
-    if not isinstance(x, Tensor):
-        raise TypeError(
-            f"astype converts tensors, not {type(x).__name__}: use um.asarray"
-        )
+    (x,) = as_tensors(_CAST, x)
     if device is not None:
         x = x.to(device)
     before = x.dtype

@@ -161,9 +161,7 @@ class Optimizer:
                 "the optimizer has no parameters: pass model.parameters() when it is "
                 "made, or give it to model.compile"
             )
-        places = [
-            place for place, one in enumerate(self._parameters) if one.trainable
-        ]
+        places = [place for place, one in enumerate(self._parameters) if one.trainable]
         gradients = self._gradients(grads, [self._parameters[i] for i in places])
         self.iterations += 1
         with _imperative.no_grad():

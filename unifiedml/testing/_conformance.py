@@ -34,13 +34,13 @@ from unifiedml.testing._line import Line
 __all__ = ["EXEMPT", "conformance_cases"]
 
 _SAME: Final = "its function has a line; the method calls it (test_parity)"
-_STATE: Final = "state of the process: tests/unit"
-_HOST: Final = "no tensor is computed: tests/unit"
+_STATE: Final = "state of the process: tests/backend/test_registry.py"
+_HOST: Final = "no tensor is computed: tests/backend/test_dtypes.py, tests/unit"
 _MOVES: Final = "moves between backends and to NumPy: tests/backend"
-_IMPERATIVE: Final = "gradients by another route: tests/autodiff"
+_IMPERATIVE: Final = "another route: tests/backend/test_grad.py, test_imperative.py"
 _OBJECT: Final = "Python's protocol of objects: tests/backend"
 _BASE: Final = "abstract; what derives from it has a line"
-_NAMES: Final = "finds by name what has a line: tests/unit"
+_NAMES: Final = "finds by name what has a line: tests/backend/test_layers.py ..."
 _TRANSFORMS: Final = "every gradient of this table is made by it"
 
 EXEMPT: Final[dict[str, str]] = {

@@ -94,7 +94,12 @@ class Line:
             AssertionError: Two backends disagree with each other, or with the oracle.
         """
         where = _parity.places(backends)
-        _for_all(self.calls, partial(self._compare_values, where=where), max_examples)
+        seen: list[Outcome] = []
+        check = partial(self._compare_values, where=where, seen=seen)
+        _for_all(self.calls, check, max_examples)
+        if all(outcome.error is not None for outcome in seen):
+            # Agreement on an error proves nothing where there is nothing else.
+            raise AssertionError(f"{self.name}: every call {seen[0]}")
 
     def check_gradients(
         self, backends: Iterable[str] | None = None, *, max_examples: int | None = None
@@ -113,13 +118,16 @@ class Line:
 
     # --- one call ---
 
-    def _compare_values(self, call: Call, where: Sequence[Place]) -> None:
+    def _compare_values(
+        self, call: Call, where: Sequence[Place], seen: list[Outcome]
+    ) -> None:
         __tracebackhide__ = True
         function = partial(self.function, **call.kwargs)
         outcomes = [_parity.evaluate(function, call.args, one) for one in where]
         first = outcomes[0]
         for place, outcome in zip(where[1:], outcomes[1:], strict=True):
             _parity.assert_same_kind(first, where[0], outcome, place)
+        seen.append(first)
         if first.error is not None:
             return
         wide = call.float64()

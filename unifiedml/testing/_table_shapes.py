@@ -247,7 +247,7 @@ def _read(x: Any, key: Any) -> Any:
 
 
 def _written(x: Any, value: Any, key: Any) -> Any:
-    copied = x + 0 if x.dtype.kind != "bool" else um.positive(x)
+    copied = um.asarray(x, copy=True)
     copied[key] = value
     return copied
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -104,11 +104,11 @@ class ArrayData:
                 f"validation_split={fraction} of {self.length} examples leaves "
                 "nothing to train on, or nothing to validate"
             )
-        parts = []
-        for places in (slice(0, first), slice(first, self.length)):
-            rows = [_rows(tree, places) for tree in (self.x, self.y, self.weight)]
-            parts.append(ArrayData(*rows, length=places.stop - places.start))
-        return parts[0], parts[1]
+        return self._part(slice(0, first)), self._part(slice(first, self.length))
+
+    def _part(self, places: slice) -> ArrayData:
+        x, y, weight = (_rows(one, places) for one in (self.x, self.y, self.weight))
+        return ArrayData(x, y, weight, places.stop - places.start)
 
     def count(self, batch_size: int) -> int | None:
         """Return how many batches there are."""
@@ -139,7 +139,7 @@ class IterableData:
 
     def count(self, batch_size: int) -> int | None:
         """Return how many batches there are, if the source can tell."""
-        return len(self.source) if hasattr(self.source, "__len__") else None
+        return len(self.source) if isinstance(self.source, Sized) else None
 
 
 Data = ArrayData | IterableData
@@ -214,8 +214,15 @@ def as_arrays(value: Any) -> Any:
 
 
 def _is_numbers(value: Any) -> bool:
-    if isinstance(value, list | tuple):
+    """Tell whether nested lists hold numbers; a tuple of lists is a batch, no array."""
+    if isinstance(value, tuple):
+        return bool(value) and all(_is_number(one) for one in value)
+    if isinstance(value, list):
         return bool(value) and _is_numbers(value[0])
+    return _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
     return isinstance(value, bool | int | float | complex | np.generic)
 
 

@@ -78,7 +78,9 @@ class Trainer:
         if loss is None:
             raise TypeError("compile needs a loss, such as loss='mean_squared_error'")
         if isinstance(metrics_, str) or not isinstance(metrics_, Sequence):
-            raise TypeError(f"metrics is a list, such as ['accuracy'], not {metrics_!r}")
+            raise TypeError(
+                f"metrics is a list, such as ['accuracy'], not {metrics_!r}"
+            )
         self.model = model
         self.optimizer = optim.get(optimizer)
         self.loss = losses.get(loss)

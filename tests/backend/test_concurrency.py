@@ -1,0 +1,249 @@
+"""Threads, tasks and processes: what docs/concurrency.md promises."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import unifiedml as um
+
+BACKENDS = um.available_backends()
+
+
+def together(*works: Callable[[], Any]) -> list[Any]:
+    """Run functions in threads of their own that start at once."""
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        start.wait()
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+# --- threads --------------------------------------------------------------------------
+
+
+def test_backends_work_side_by_side() -> None:
+    """Each in two threads, in all three styles, with a use_backend of its own."""
+
+    def work(name: str, number: int) -> list[float]:
+        with um.use_backend(name):
+            x = um.tensor(float(number), requires_grad=True)
+            results = []
+            for _ in range(25):
+                x.grad = None
+                (x * x * x).backward()
+                with um.GradientTape() as tape:
+                    y = um.tensor(float(number))
+                    tape.watch(y)
+                    z = y * y * y
+                with um.no_grad():
+                    hidden = x * x
+                assert not hidden.requires_grad
+                results += [
+                    x.grad.item(),
+                    tape.gradient(z, y).item(),
+                    um.grad(um.grad(lambda x: x * x * x))(x).item(),
+                ]
+            assert x.grad.backend == y.backend == name
+        return results
+
+    jobs = [(name, number) for name in BACKENDS for number in (2, 3)]
+    found = together(*(lambda job=job: work(*job) for job in jobs))
+    assert found == [[3.0 * n * n, 3.0 * n * n, 6.0 * n] * 25 for _, n in jobs]
+
+
+def test_gradients_of_several_threads_add_up_in_one_leaf(backend: str) -> None:
+    x = um.tensor([1.0, 2.0], requires_grad=True)
+
+    def work() -> None:
+        for _ in range(50):
+            um.sum(x * 3).backward()
+
+    together(*[work] * 4)
+    assert x.grad.tolist() == [600, 600]
+
+
+def test_a_value_is_drawn_once_whoever_reads_it_first(backend: str) -> None:
+    draws: list[int] = []
+
+    def draw(shape: tuple[int, ...], **_: Any) -> um.Tensor:
+        draws.append(1)
+        return um.full(shape, 2.0)
+
+    p = um.nn.Parameter(shape=(2,), initializer=draw)
+    found = together(*[lambda: um.sum(p * p)] * 4)
+    assert [one.item() for one in found] == [8] * 4
+    assert all(one.requires_grad for one in found)
+    assert len(draws) == 1
+
+
+def test_no_grad_and_tapes_belong_to_their_thread(backend: str) -> None:
+    p = um.nn.Parameter(3.0)
+    inside, outside = threading.Event(), threading.Event()
+
+    def quiet() -> bool:
+        with um.no_grad():
+            inside.set()
+            outside.wait(30)
+            return (p * p).requires_grad
+
+    def loud() -> bool:
+        inside.wait(30)
+        y = p * p
+        with um.GradientTape() as tape:
+            z = p * p
+        y.backward()
+        outside.set()
+        return y.requires_grad and tape.gradient(z, p).item() == p.grad.item() == 6
+
+    assert together(quiet, loud) == [False, True]
+
+
+# --- tasks ----------------------------------------------------------------------------
+
+
+def test_tasks_that_take_turns_inside_no_grad_leave_recording_on(backend: str) -> None:
+    x = um.tensor(3.0, requires_grad=True)
+
+    async def quiet(first: int, last: int) -> bool:
+        for _ in range(first):
+            await asyncio.sleep(0)
+        with um.no_grad():
+            for _ in range(last):
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return (x * x).requires_grad
+
+    async def main() -> list[bool]:
+        # The blocks overlap in every order, also the last to enter leaving first.
+        turns = [(0, 2), (1, 3), (2, 1), (1, 6), (3, 1), (0, 9)]
+        return await asyncio.gather(*(quiet(*turn) for turn in turns))
+
+    asyncio.run(main())
+    assert (x * x).requires_grad
+
+
+def test_a_task_that_does_not_wait_inside_no_grad_disturbs_nobody(backend: str) -> None:
+    x = um.tensor(3.0, requires_grad=True)
+
+    async def quiet() -> list[bool]:
+        found = []
+        for _ in range(5):
+            with um.no_grad():
+                found.append((x * x).requires_grad)
+            await asyncio.sleep(0)
+        return found
+
+    async def loud() -> list[bool]:
+        found = []
+        for _ in range(5):
+            found.append((x * x).requires_grad)
+            await asyncio.sleep(0)
+        return found
+
+    async def main() -> list[list[bool]]:
+        return await asyncio.gather(quiet(), loud(), quiet())
+
+    assert asyncio.run(main()) == [[False] * 5, [True] * 5, [False] * 5]
+
+
+# --- processes ------------------------------------------------------------------------
+
+
+def python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+FORK = """
+    import os
+    import signal
+    import sys
+    import time
+
+    import unifiedml as um
+
+    def work(name):
+        # Large enough for every thread of the framework.
+        with um.use_backend(name):
+            x = um.ones((1000, 1000)) / 1000
+            gradient = um.grad(lambda w: um.sum(um.tanh(x @ w)))(x)
+            y = um.tensor(3.0, requires_grad=True)
+            (y * y).backward()
+            return gradient.shape == (1000, 1000) and y.grad.item() == 6
+
+    def forked(job):
+        child = os.fork()
+        if not child:
+            # A child that hangs ends by this signal.
+            signal.alarm(120)
+            os._exit(0 if job() else 1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_framework_that_has_not_computed_yet_works_in_a_forked_child(
+    backend: str,
+) -> None:
+    others = [name for name in BACKENDS if name != backend]
+    code = f"""
+    for other in {others!r}:
+        assert work(other)
+    assert forked(lambda: work({backend!r})) == 0
+    print("done")
+    """
+    assert python(textwrap.dedent(FORK) + textwrap.dedent(code)) == "done"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif("torch" not in BACKENDS, reason="about torch")
+def test_torch_works_in_a_forked_child_of_one_thread() -> None:
+    code = """
+    def job():
+        import torch
+        torch.set_num_threads(1)
+        return work("torch")
+
+    assert work("torch")
+    assert forked(job) == 0
+    assert work("torch")
+    print("done")
+    """
+    assert python(textwrap.dedent(FORK) + textwrap.dedent(code)) == "done"
+
+
+def spawned_work(name: str) -> tuple[str, float]:
+    with um.use_backend(name):
+        x = um.tensor(3.0, requires_grad=True)
+        (x * x).backward()
+        return x.backend, x.grad.item()
+
+
+@pytest.mark.slow
+def test_spawned_processes_start_afresh(backend: str) -> None:
+    assert spawned_work(backend) == (backend, 6)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(spawned_work, [backend]) == [(backend, 6)]

@@ -96,7 +96,7 @@ def draw(curves: dict[str, np.ndarray], dtype: str, path: Path) -> None:
     names = " and ".join(um.available_backends())
     title = f"{names}, {dtype}: difference of the losses"
     axes.set(xlabel="step", ylabel="largest relative difference so far", title=title)
-    axes.legend()
+    axes.legend(loc="lower right")
     figure.savefig(path, dpi=120)
 
 

@@ -1,14 +1,17 @@
-"""Where modules and parameters stand in a model: owners, paths, the model in use."""
+"""Where modules and parameters stand in a model: owners, paths, the model in use.
+
+A node is a module or a parameter: it has an attribute ``_place``. Modules also have
+``_settle()``, which tells everything inside them its place.
+"""
 
 from __future__ import annotations
 
 import itertools
 import weakref
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 __all__ = [
-    "Owner",
     "Place",
     "changed",
     "path_of",
@@ -17,20 +20,6 @@ __all__ = [
     "running",
     "version",
 ]
-
-
-class Node(Protocol):
-    """A module or a parameter: what has a place in a model."""
-
-    _place: Place | None
-
-
-class Owner(Node, Protocol):
-    """A module: what can hold others."""
-
-    def _settle(self) -> None:
-        """Tell everything inside this model its place."""
-        ...
 
 
 running: Final[ContextVar[Any]] = ContextVar("unifiedml_running", default=None)

@@ -21,7 +21,7 @@ PYTHON ?=
 RUN := "$(UNIFIEDML_VENV)/bin/python"
 
 DEMO := examples/digits.py --compare
-PYTEST := --cov --cov-report=term
+PYTEST := --numprocesses=2 --dist=loadgroup --cov --cov-report=term
 
 # $(call phase,name,command) runs the command and prints how long it took.
 phase = @$(HERE) printf '== %s: %s\n' '$(1)' '$(subst ",,$(2))' && start=$$(date +%s) && \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, get_args
 
 import ml_dtypes
@@ -157,7 +158,11 @@ def finfo(type: Any, /) -> FInfo:
         >>> um.finfo(um.float32).eps
         1.1920928955078125e-07
     """
-    dtype = _dtype_of(type)
+    return _finfo(_dtype_of(type))
+
+
+@cache
+def _finfo(dtype: DType) -> FInfo:
     if not dtype.is_differentiable:
         raise TypeError(f"finfo needs a floating-point data type, not {dtype.name}")
     part = dtype
@@ -185,7 +190,11 @@ def iinfo(type: Any, /) -> IInfo:
         >>> um.iinfo(um.int8).max
         127
     """
-    dtype = _dtype_of(type)
+    return _iinfo(_dtype_of(type))
+
+
+@cache
+def _iinfo(dtype: DType) -> IInfo:
     if not dtype.is_integer:
         raise TypeError(f"iinfo needs an integer data type, not {dtype.name}")
     info = np.iinfo(dtype.numpy)

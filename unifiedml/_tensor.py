@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -169,17 +169,7 @@ class Tensor:
         return _conversion.pickled(self)
 
     def __repr__(self) -> str:
-        shape, size = self.shape, self.size
-        values = np.array2string(
-            self.numpy(), separator=", ", prefix="Tensor(", threshold=_SHOWN
-        )
-        notes = "" if 0 < size <= _SHOWN else f", shape={shape}"
-        notes += f", dtype={self.dtype.name}, backend={self.backend!r}"
-        if self.device != "cpu":
-            notes += f", device={self.device!r}"
-        if self.requires_grad:
-            notes += ", requires_grad=True"
-        return f"Tensor({values}{notes})"
+        return _conversion.shown(self)
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
@@ -254,7 +244,9 @@ class Tensor:
             gradient: The cotangent, of this tensor's shape and data type; may be
                 left out for a tensor of one element, where it is one.
             retain_graph: Keep what a second pass needs; default: ``create_graph``.
-            create_graph: Record the gradients themselves, for second derivatives.
+            create_graph: Record the gradients themselves, for second derivatives. A
+                leaf and such a gradient hold each other, so set ``.grad`` to None when
+                you are done: on PyTorch they would stay in memory for good.
 
         Raises:
             ValueError: The tensor has more than one element and no ``gradient`` is
@@ -445,10 +437,10 @@ class Tensor:
         return _logic.bitwise_right_shift(other, self)
 
     def __eq__(self, other: Any, /) -> Tensor:  # type: ignore[override]
-        return _compare.equal(self, other) if _knows(other) else NotImplemented
+        return _compare.equal(self, other) if _compares(other) else NotImplemented
 
     def __ne__(self, other: Any, /) -> Tensor:  # type: ignore[override]
-        return _compare.not_equal(self, other) if _knows(other) else NotImplemented
+        return _compare.not_equal(self, other) if _compares(other) else NotImplemented
 
     def __lt__(self, other: Any, /) -> Tensor:
         return _compare.less(self, other) if _knows(other) else NotImplemented
@@ -478,11 +470,14 @@ class Tensor:
     __hash__ = None  # type: ignore[assignment]
 
 
-# Of longer tensors, `repr` shows the ends and the shape.
-_SHOWN: Final = 1000
-
 Operand = Tensor | bool | int | float | complex | npt.NDArray[Any]
-_OPERANDS = (Tensor, bool, int, float, complex, np.ndarray, np.generic)
+_COMPARABLE = (Tensor, bool, int, float, complex, np.ndarray, np.generic)
+# Refused with a reason; Python would repeat a list as often as a tensor says.
+_OPERANDS = (*_COMPARABLE, list, tuple, str)
+
+
+def _compares(other: object) -> bool:
+    return isinstance(other, _COMPARABLE)
 
 
 def _knows(other: object) -> bool:

@@ -274,8 +274,8 @@ def power(x: Tensor, y: Tensor, /) -> Tensor:
     # TensorFlow's derivative of x**0 at x = 0 is NaN, that for y at x < 0 is 0.
     if not x.dtype.is_floating:
         return power_constant(x, y)
-    shape = tf.broadcast_static_shape(x.shape, y.shape)
-    return _power(tf.broadcast_to(x, shape), tf.broadcast_to(y, shape))
+    shape = tuple(tf.broadcast_static_shape(x.shape, y.shape))
+    return _power(broadcast_to(x, shape), broadcast_to(y, shape))
 
 
 def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:

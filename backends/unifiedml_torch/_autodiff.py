@@ -67,7 +67,7 @@ class Tape:
 
     def __exit__(self, *exception: object) -> None:
         # The number of the next node that this thread makes.
-        self._end = torch.autograd._get_sequence_nr()
+        self._end = torch.autograd._get_sequence_nr()  # type: ignore[attr-defined]
         self._mode.__exit__()
 
     def watch(self, x: Tensor, /) -> Tensor:

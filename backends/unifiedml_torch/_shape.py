@@ -86,7 +86,8 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
 
 
 def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
-    return torch.index_put(x, (indices,), updates)
+    # index_put would count negative indices, which are out of bounds, from the end.
+    return torch.index_copy(x, 0, indices, updates)
 
 
 def take(x: Tensor, indices: Tensor, axis: int, /) -> Tensor:

@@ -52,6 +52,7 @@ def pairs(dtype: str) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize("dtype", EVERY)
 @given(data=st.data())
+@settings(max_examples=settings().max_examples // 4)
 def test_values_survive_the_way_in_and_out(
     backend: str, dtype: str, data: st.DataObject
 ) -> None:
@@ -237,7 +238,7 @@ def test_integers_are_divided_in_the_default_float(backend: str) -> None:
     assert (um.tensor([1]) / 4).tolist() == [0.25]
 
 
-# --- integer arithmetic, against Python's integers -----------------------------------
+# --- integer arithmetic, against Python's integers ------------------------------------
 
 
 def wrapped(value: int, dtype: str) -> int:
@@ -297,7 +298,6 @@ def test_integer_division(backend: str, name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("name", ["floor_divide", "remainder"])
 @given(x=arrays(5, "uint64"), y=arrays(5, "uint64", elements="positive"))
-@settings(max_examples=100)
 def test_division_of_uint64(backend: str, name: str, x: Array, y: Array) -> None:
     result = getattr(um, name)(um.asarray(x), um.asarray(y))
     np.testing.assert_array_equal(result.numpy(), getattr(np, name)(x, y))
@@ -421,7 +421,7 @@ def test_bits_of_bool(backend: str, name: str) -> None:
 @pytest.mark.parametrize("dtype", [*FLOATS, *COMPLEX])
 @pytest.mark.parametrize("name", BINARY)
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=settings().max_examples // 4)
 def test_floats_compute_in_their_data_type(
     backend: str, name: str, dtype: str, data: st.DataObject
 ) -> None:

@@ -187,7 +187,7 @@ def test_a_gradient_inside_no_grad_is_a_constant_for_the_one_around(
     assert um.grad(f)(um.tensor(3.0)).item() == 45
 
 
-# --- what is differentiated by ----------------------------------------------------------
+# --- what is differentiated by --------------------------------------------------------
 
 
 def test_trees_keep_their_structure(backend: str) -> None:
@@ -383,7 +383,7 @@ def test_results_carry_no_history(backend: str) -> None:
     assert x.requires_grad
 
 
-# --- closures and constants ---------------------------------------------------------------
+# --- closures and constants -----------------------------------------------------------
 
 
 def test_a_tensor_that_is_closed_over_is_a_constant(backend: str) -> None:
@@ -417,14 +417,17 @@ def test_the_identity_has_the_gradient_one(backend: str) -> None:
     assert (value.item(), gradient.item()) == (7, 1)
 
 
-# --- nesting ------------------------------------------------------------------------------
+# --- nesting --------------------------------------------------------------------------
 
 
 def test_derivatives_of_all_orders(backend: str) -> None:
-    f: Callable[..., um.Tensor] = lambda x: x * x * x * x
+    def fourth_power(x: um.Tensor) -> um.Tensor:
+        return x * x * x * x
+
+    derivative: Callable[..., um.Tensor] = fourth_power
     for expected in (81, 4 * 27, 12 * 9, 24 * 3, 24, 0):
-        assert f(um.tensor(3.0)).item() == expected
-        f = um.grad(f)
+        assert derivative(um.tensor(3.0)).item() == expected
+        derivative = um.grad(derivative)
 
 
 def test_third_order_of_a_transcendental_function(backend: str) -> None:
@@ -540,7 +543,7 @@ def test_threads_differentiate_one_model_at_once(backend: str) -> None:
     assert model.weight.tolist() == [2, 3]
 
 
-# --- errors -------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------
 
 X = [1.0, 2.0]
 

@@ -1,4 +1,4 @@
-"""``x[key]`` and ``x[key] = value`` mean what they mean in NumPy, gradients included."""
+"""``x[key]`` and ``x[key] = value`` mean what they mean in NumPy, with gradients."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from unifiedml.testing import random_cotangent, shapes
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+EXAMPLES = settings().max_examples
 EVERY_DTYPE = (*INTEGERS, "bool", "float16", "bfloat16", "float32", "float64")
 
 
@@ -25,7 +26,7 @@ def numbered(shape: Shape, dtype: str = "float32") -> Array:
     return np.arange(int(np.prod(shape)), dtype=dtype).reshape(shape)
 
 
-# --- keys ---------------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------
 
 
 def slices(size: int) -> st.SearchStrategy[slice]:
@@ -61,7 +62,7 @@ def entries(draw: st.DrawFn, shape: Shape, drawn: Shape | None) -> list[Any]:
     """Draw entries that take all dimensions of ``shape``."""
     key: list[Any] = []
     while shape:
-        size, *rest = shape
+        size = shape[0]
         options: list[st.SearchStrategy[Any]] = [slices(size), st.none()]
         if size:
             options.append(st.integers(-size, size - 1))
@@ -124,11 +125,11 @@ def outcome(run: Callable[[], Array]) -> Array | None:
         return None
 
 
-# --- values -------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------
 
 
 @given(cases(arrays=False))
-@settings(max_examples=100)
+@settings(max_examples=2 * EXAMPLES)
 @example(((3, 0), (slice(None, None, -1), None, slice(5, None, -2))))
 @example(((4,), (slice(-9, None, -1),)))
 def test_slices_and_integers(backend: str, case: tuple[Shape, Any]) -> None:
@@ -138,7 +139,7 @@ def test_slices_and_integers(backend: str, case: tuple[Shape, Any]) -> None:
 
 
 @given(cases(), KINDS)
-@settings(max_examples=300)
+@settings(max_examples=4 * EXAMPLES)
 @example(((2, 3, 4), (0, slice(None), np.array([0, 1, 2]))), "array")
 @example(((2, 3, 4), (np.array([0, 1]), slice(None), np.array([0, 3]))), "tensor")
 @example(((2, 3, 4), (slice(None), np.array([[0], [2]]), np.array([0, 3]))), "list")
@@ -174,7 +175,7 @@ def test_every_data_type(backend: str, dtype: str) -> None:
 
 
 @given(cases(), KINDS, st.data())
-@settings(max_examples=300)
+@settings(max_examples=4 * EXAMPLES)
 @example(((2, 3, 4), (0, slice(None), np.array([0, 1, 2]))), "array", None)
 @example(((2, 3, 4), (slice(None), np.array([0, 2]), None)), "tensor", None)
 @example(((2, 3, 4), (slice(None, None, -1), np.array([0, 2]))), "list", None)
@@ -229,11 +230,11 @@ def test_lists_of_tensors(backend: str) -> None:
     assert x[[um.tensor(2), 0]].tolist() == [30, 10]
 
 
-# --- gradients ----------------------------------------------------------------------
+# --- gradients ------------------------------------------------------------------------
 
 
 @given(cases(), KINDS)
-@settings(max_examples=100)
+@settings(max_examples=2 * EXAMPLES)
 @example(((2, 3, 4), (0, slice(None), np.array([0, 0, 2]))), "array")
 @example(((5,), (np.array([1, 1, 1, -1]),)), "tensor")
 @example(((2, 3), (slice(None, None, -1),)), "tensor")
@@ -261,7 +262,7 @@ def test_gradient_of_getitem(backend: str, case: tuple[Shape, Any], kind: str) -
 
 
 @given(cases(), KINDS)
-@settings(max_examples=100)
+@settings(max_examples=2 * EXAMPLES)
 @example(((2, 3, 4), (0, slice(None), np.array([0, 1, 2]))), "array")
 @example(((2, 3, 4), (slice(None), np.array([0, 2]))), "tensor")
 @example(((2, 3), (slice(None, None, -1),)), "tensor")
@@ -329,7 +330,7 @@ def test_gradients_of_a_repeated_element_do_not_stagnate(
     assert um.grad(lambda x: um.sum(x[index]))(x).item() == 4096
 
 
-# --- setitem is an operation on values --------------------------------------------------
+# --- setitem is an operation on values ------------------------------------------------
 
 
 def test_writing_rebinds_this_object_alone(backend: str) -> None:
@@ -430,7 +431,7 @@ def test_values_of_lesser_kinds_are_converted(backend: str) -> None:
     assert x.tolist() == [1, 2.5, 3, 4]
 
 
-# --- take and nonzero -------------------------------------------------------------------
+# --- take and nonzero -----------------------------------------------------------------
 
 
 @given(shapes(min_dims=1, max_dims=4, min_side=1), st.data(), KINDS)
@@ -453,7 +454,7 @@ def test_nonzero(backend: str, shape: Shape, data: st.DataObject) -> None:
     assert len(um.nonzero(um.tensor(x).astype("float32"))) == len(shape)
 
 
-# --- what it costs ----------------------------------------------------------------------
+# --- what it costs --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

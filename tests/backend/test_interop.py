@@ -97,7 +97,7 @@ def test_history_of_native_tensors_is_kept() -> None:
     assert not um.asarray(leaf).requires_grad
 
 
-# --- between backends -------------------------------------------------------------------
+# --- between backends -----------------------------------------------------------------
 
 
 @others
@@ -131,7 +131,15 @@ def test_dlpack_between_backends(backend: str, other: str, dtype: str) -> None:
 def test_dlpack_of_parts(backend: str, other: str) -> None:
     x = um.asarray(numbered((4, 6), "float32"))
     with um.use_backend(other):
-        for part in (x[1:], x[:, 1], x[::2], x.T, x[3, 5], x[:0], um.broadcast_to(x[0], (2, 6))):
+        for part in (
+            x[1:],
+            x[:, 1],
+            x[::2],
+            x.T,
+            x[3, 5],
+            x[:0],
+            um.broadcast_to(x[0], (2, 6)),
+        ):
             got = um.from_dlpack(part)
             check(got, part.numpy(), other)
             # Kernels stumble over layouts that they do not expect.
@@ -139,7 +147,7 @@ def test_dlpack_of_parts(backend: str, other: str) -> None:
             check(um.from_dlpack(part, copy=True), part.numpy(), other)
 
 
-# --- with NumPy ------------------------------------------------------------------------
+# --- with NumPy -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [name for name in EVERY if name != "bfloat16"])
@@ -244,7 +252,7 @@ def test_lazy_views_become_values() -> None:
         np.testing.assert_array_equal(np.from_dlpack(x), x.numpy())
 
 
-# --- pickles ----------------------------------------------------------------------------
+# --- pickles --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", EVERY)
@@ -253,7 +261,11 @@ def test_pickles(backend: str, dtype: str) -> None:
         x = um.asarray(numbered(shape, dtype))
         for other in BACKENDS:
             with um.use_backend(other):
-                for again in (pickle.loads(pickle.dumps(x)), copy.deepcopy(x), copy.copy(x)):
+                for again in (
+                    pickle.loads(pickle.dumps(x)),
+                    copy.deepcopy(x),
+                    copy.copy(x),
+                ):
                     check(again, x.numpy(), backend)
                     assert again is not x
 

@@ -202,3 +202,15 @@ def test_fixed_initial_values(backend: str) -> None:
     assert layer.bias.tolist() == [0.0, 0.0]
     layer = um.Dense(2, input_size=1, kernel_initializer=initializers.constant(3.0))
     assert layer.kernel.tolist() == [[3.0, 3.0]]
+
+
+def test_sequential_is_a_list_of_layers(backend: str) -> None:
+    model = um.Sequential([um.Flatten(), um.relu])
+    model.append(um.Dense(2, input_size=4))
+    assert len(model) == 3
+    assert model[1] is um.relu
+    assert list(model) == model.layers
+    assert [name for name, _ in model.named_modules()] == ["", "layers.0", "layers.2"]
+    assert model(um.ones((3, 2, 2))).shape == (3, 2)
+    x = um.ones(3)
+    assert um.Sequential()(x) is x

@@ -116,6 +116,16 @@ def test_late_layers_draw_by_their_path_when_called_first(backend: str) -> None:
     )
 
 
+def test_a_layer_appended_after_a_call_draws_by_its_path(backend: str) -> None:
+    late = um.Dense(4, input_size=4)
+    model = um.Sequential(um.Dense(4, input_size=4))
+    model(um.ones((1, 4)))
+    model.layers.append(late)
+    model(um.ones((1, 4)))
+    whole = um.Sequential([um.Dense(4, input_size=4) for _ in range(2)])
+    assert values(model) == values(whole)
+
+
 def test_initial_values_depend_on_seed_and_path_alone(backend: str) -> None:
     def forwards() -> um.Module:
         model = um.Module()

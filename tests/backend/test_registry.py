@@ -99,7 +99,7 @@ def test_set_backend_stands_above_the_environment_in_every_thread() -> None:
     assert printed == [last, last, last]
 
 
-# --- use_backend ------------------------------------------------------------------------
+# --- use_backend ----------------------------------------------------------------------
 
 
 def test_new_tensors_are_made_on_the_current_backend(backend: str) -> None:
@@ -210,7 +210,7 @@ def test_names_are_checked(use: Callable[[Any], object]) -> None:
         use(3)
 
 
-# --- loading ------------------------------------------------------------------------------
+# --- loading --------------------------------------------------------------------------
 
 
 def test_many_threads_load_every_backend_once() -> None:
@@ -302,7 +302,7 @@ def test_a_backend_that_is_loaded_inside_a_tape_joins_in(
     assert tape.gradient(y, x).item() == 6
 
 
-# --- mixing -------------------------------------------------------------------------------
+# --- mixing ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_moving_keeps_the_values_and_leaves_the_history(backend: str) -> None:
     assert moved.to_backend(backend).tolist() == [1, 2]
 
 
-# --- devices ------------------------------------------------------------------------------
+# --- devices --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("device", ["gpu:99", "cuda:99", "tpu", "cpu:7"])

@@ -107,11 +107,13 @@ def unary(op: Op, x: Any, *static: Any) -> Tensor:
         x: Its operand.
         static: What else the backend is given, such as axes.
     """
-    if isinstance(x, Tensor) and x._node is None:
+    if isinstance(x, Tensor):
         backend = x._backend
         function, direct = backend.kernels.get(op) or kernel(op, backend)
         native = x._native
         if id(native.dtype) in direct:
+            if x._node is not None:
+                return execute(op, function, (x,), static)
             try:
                 return Tensor(function(native, *static), backend)
             except Exception as error:
@@ -126,19 +128,15 @@ def binary(op: Op, x1: Any, x2: Any) -> Tensor:
             x2 = _beside(x1, x2)
     elif isinstance(x2, Tensor) and type(x1) in _NUMBERS:
         x1 = _beside(x2, x1)
-    if (
-        isinstance(x1, Tensor)
-        and isinstance(x2, Tensor)
-        and x1._backend is x2._backend
-        and x1._node is None
-        and x2._node is None
-    ):
+    if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._backend is x2._backend:
         backend = x1._backend
         function, direct = backend.kernels.get(op) or kernel(op, backend)
         first = x1._native
         second = x2._native
         dtype = first.dtype
         if dtype is second.dtype and id(dtype) in direct:
+            if x1._node is not None or x2._node is not None:
+                return execute(op, function, (x1, x2), ())
             try:
                 return Tensor(function(first, second), backend)
             except Exception as error:

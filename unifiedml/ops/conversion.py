@@ -24,6 +24,7 @@ from unifiedml.ops.manipulation import stack
 __all__ = ["asarray", "from_dlpack", "from_native", "tensor"]
 
 _DLPACK_CPU: Final = (1, 0)
+_SHOWN: Final = 1000
 
 _ASARRAY = Op("asarray", ANY)
 _COPY = Op("copy", ANY)
@@ -256,6 +257,20 @@ def exported(x: Tensor, device: tuple[int, int] | None, copy: bool | None) -> An
     ops = x._backend.ops
     native = ops.stop_gradient(x._native)
     return ops.to_dlpack(ops.copy(native) if copy else native)
+
+
+def shown(x: Tensor) -> str:
+    """Return what `repr` does: of long tensors the ends and the shape."""
+    values = np.array2string(
+        x.numpy(), separator=", ", prefix="Tensor(", threshold=_SHOWN
+    )
+    notes = "" if 0 < x.size <= _SHOWN else f", shape={x.shape}"
+    notes += f", dtype={x.dtype.name}, backend={x.backend!r}"
+    if x.device != "cpu":
+        notes += f", device={x.device!r}"
+    if x.requires_grad:
+        notes += ", requires_grad=True"
+    return f"Tensor({values}{notes})"
 
 
 def pickled(x: Tensor) -> tuple[Any, ...]:

@@ -101,6 +101,15 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
         >>> um.where(um.tensor([True, False]), 1.0, 2.0).tolist()
         [1.0, 2.0]
     """
+    if (
+        isinstance(condition, Tensor)
+        and isinstance(x1, Tensor)
+        and isinstance(x2, Tensor)
+        and condition._backend is x1._backend is x2._backend
+        and condition.dtype.kind == "bool"
+        and x1.dtype is x2.dtype
+    ):
+        return apply(_WHERE, (condition, x1, x2))
     (chosen,) = as_tensors(_CONDITION, condition, beside=(x1, x2))
     first, second = as_tensors(_WHERE, x1, x2, beside=(chosen,))
     return apply(_WHERE, (chosen, first, second))

@@ -1,4 +1,4 @@
-"""The TensorFlow backend: aliases where TensorFlow keeps the contract, reasons where not.
+"""The TensorFlow backend: aliases where it keeps the contract, reasons where not.
 
 The contract is `unifiedml._backend.protocol.Backend`. Kernels are called through
 ``tf.raw_ops``, which costs a third of the public functions in eager mode.
@@ -11,7 +11,7 @@ from unifiedml_tensorflow._autodiff import engine as engine
 from unifiedml_tensorflow._autodiff import paused as paused
 from unifiedml_tensorflow._autodiff import stop_gradient as stop_gradient
 from unifiedml_tensorflow._autodiff import tape as tape
-from unifiedml_tensorflow._elementwise import *  # noqa: F403
-from unifiedml_tensorflow._reduction import *  # noqa: F403
-from unifiedml_tensorflow._shape import *  # noqa: F403
-from unifiedml_tensorflow._tensor import *  # noqa: F403
+from unifiedml_tensorflow._elementwise import *
+from unifiedml_tensorflow._reduction import *
+from unifiedml_tensorflow._shape import *
+from unifiedml_tensorflow._tensor import *

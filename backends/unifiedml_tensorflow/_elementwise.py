@@ -97,6 +97,7 @@ def _expanded(operands: Sequence[Tensor]) -> list[Tensor]:
         shape = tf.broadcast_static_shape(shape, other.shape)
     return [broadcast_to(x, tuple(shape)) for x in operands]
 
+
 ceil = kernel(raw.Ceil)
 conj = kernel(raw.Conj)
 cos = kernel(raw.Cos)
@@ -153,7 +154,7 @@ _stop = kernel(raw.StopGradient)
 _truncate_mod = _broadcasting(raw.TruncateMod)
 
 
-# --- complex numbers: kernels of other names, or the two parts -----------------------
+# --- complex numbers: kernels of other names, or the two parts ------------------------
 
 
 def real(x: Tensor, /) -> Tensor:
@@ -188,7 +189,7 @@ def isfinite(x: Tensor, /) -> Tensor:
     return _is_finite(x)
 
 
-# --- bits: bool has kernels of other names, shift counts stop at the width -------------
+# --- bits: bool has kernels of other names, shift counts stop at the width ------------
 
 
 def bitwise_and(x: Tensor, y: Tensor, /) -> Tensor:
@@ -227,7 +228,7 @@ def bitwise_right_shift(x: Tensor, y: Tensor, /) -> Tensor:
 greater_equal = _broadcasting(raw.GreaterEqual)
 
 
-# --- gradients that TensorFlow defines otherwise ---------------------------------------
+# --- gradients that TensorFlow defines otherwise --------------------------------------
 
 
 def maximum(x: Tensor, y: Tensor, /) -> Tensor:
@@ -254,7 +255,7 @@ def clip(x: Tensor, low: Tensor, high: Tensor, /) -> Tensor:
     return _minimum(_maximum(x, low), high)
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
+@tf.custom_gradient
 def _power(x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
     """Return ``x ** y`` of operands of one shape."""
     result = power_constant(x, y)
@@ -287,12 +288,13 @@ def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:
     rest = _truncate_mod(x, y)
     zero, one = tf.zeros_like(rest), tf.ones_like(rest)
     quotient = divide(subtract(x, rest), y)
-    across = logical_and(not_equal(rest, zero), not_equal(less(y, zero), less(rest, zero)))
+    differ = not_equal(less(y, zero), less(rest, zero))
+    across = logical_and(not_equal(rest, zero), differ)
     quotient = where(across, subtract(quotient, one), quotient)
     return where(equal(y, zero), divide(x, y), round(quotient))
 
 
-# --- one kernel for all data types ------------------------------------------------------
+# --- one kernel for all data types ----------------------------------------------------
 
 
 def square(x: Tensor, /) -> Tensor:

@@ -19,8 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if importlib.util.find_spec("triton") and importlib.util.find_spec("torch"):
     importlib.import_module("torch._dynamo")
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import numpy as np
+import tensorflow as tf
 
 # Without this, TensorFlow takes all memory of each GPU, also PyTorch's share.
 for _gpu in tf.config.list_physical_devices("GPU"):

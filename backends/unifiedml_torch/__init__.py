@@ -1,4 +1,4 @@
-"""The PyTorch backend: aliases where PyTorch keeps the contract, reasons where not.
+"""The PyTorch backend: aliases where it keeps the contract, reasons where not.
 
 The contract is `unifiedml._backend.protocol.Backend`.
 """
@@ -10,7 +10,7 @@ from unifiedml_torch._autodiff import engine as engine
 from unifiedml_torch._autodiff import paused as paused
 from unifiedml_torch._autodiff import stop_gradient as stop_gradient
 from unifiedml_torch._autodiff import tape as tape
-from unifiedml_torch._elementwise import *  # noqa: F403
-from unifiedml_torch._reduction import *  # noqa: F403
-from unifiedml_torch._shape import *  # noqa: F403
-from unifiedml_torch._tensor import *  # noqa: F403
+from unifiedml_torch._elementwise import *
+from unifiedml_torch._reduction import *
+from unifiedml_torch._shape import *
+from unifiedml_torch._tensor import *

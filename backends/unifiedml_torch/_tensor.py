@@ -41,14 +41,14 @@ dtypes: Final[dict[str, torch.dtype]] = {
 _WIDE_UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
 
 # PyTorch stores these data types but has few kernels for them.
-missing: Final[dict[str, frozenset[str]]] = {
-    name: _WIDE_UNSIGNED
-    for name in (
+missing: Final[dict[str, frozenset[str]]] = dict.fromkeys(
+    (
         "abs add argmax argmin bitwise_invert bitwise_left_shift bitwise_right_shift "
-        "clip floor_divide less less_equal matmul max maximum min minimum "
-        "negative power power_constant prod remainder scatter sign square subtract sum"
-    ).split()
-}
+        "clip floor_divide less less_equal matmul max maximum min minimum negative "
+        "power power_constant prod remainder scatter sign square subtract sum"
+    ).split(),
+    _WIDE_UNSIGNED,
+)
 
 
 def is_native(x: object, /) -> bool:

@@ -257,7 +257,8 @@ def _integers(places: range, dtype: DType) -> npt.NDArray[Any]:
         if end:
             _numbers.check_range(end[0], limits)
     start, step = np.array([places.start % 2**64, places.step % 2**64], np.uint64)
-    bits: npt.NDArray[np.uint64] = start + np.arange(len(places), dtype=np.uint64) * step
+    numbers = np.arange(len(places), dtype=np.uint64)
+    bits: npt.NDArray[np.uint64] = start + numbers * step
     return bits if limits.kind == "unsigned" else bits.view(np.int64)
 
 

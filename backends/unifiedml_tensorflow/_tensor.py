@@ -96,14 +96,13 @@ def shape_of(x: Tensor, /) -> tuple[int, ...]:
 
 
 def from_numpy(x: Array, device: str, /) -> Tensor:
-    # An array would be shared where its memory is aligned; and a Python scalar or a
-    # 0-d array of -0.0 must not go through TensorFlow's cache of scalars.
     if not tf.executing_eagerly():
         # The frontend keeps constants, and these would belong to one graph.
         with tf.init_scope():
             return from_numpy(x, device)
+    # tf.constant copies arrays; what else takes them shares memory that is aligned.
     with _on(device):
-        return tf.constant(x.copy())
+        return tf.constant(x)
 
 
 def to_numpy(x: Tensor, /) -> Array:

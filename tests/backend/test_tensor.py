@@ -301,8 +301,10 @@ def test_format(backend: str) -> None:
         ),
         (
             lambda: um.arange(2000),
-            "Tensor([   0,    1,    2, ..., 1997, 1998, 1999], "
-            + "shape=(2000,), dtype=int64, backend=@)",
+            (
+                "Tensor([   0,    1,    2, ..., 1997, 1998, 1999], "
+                "shape=(2000,), dtype=int64, backend=@)"
+            ),
         ),
         (
             lambda: um.zeros((0, 3)),

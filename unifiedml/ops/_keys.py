@@ -163,7 +163,7 @@ class _Reader:
             left=(*self._left, *rest),
             shape=(*self._shape, *rest),
             places=tuple(self._places),
-            drawn=_drawn(self._places),
+            drawn=_drawn(self._places) if self._places else (),
             lead=lead,
         )
 
@@ -180,6 +180,8 @@ def _drawn(places: list[Places]) -> Shape:
 
 def _entry(entry: Any) -> Any:
     """Return an int, slice, None, ellipsis, or an array or tensor of int or bool."""
+    if type(entry) is int:
+        return entry
     if entry is None or entry is Ellipsis or isinstance(entry, slice):
         return entry
     if isinstance(entry, bool | np.bool_):
@@ -217,6 +219,8 @@ def _is_mask(entry: Any) -> bool:
 
 def _width(entry: Any) -> int:
     """Return how many dimensions an entry takes."""
+    if isinstance(entry, int | slice):
+        return 1
     if entry is None or entry is Ellipsis:
         return 0
     return entry.ndim if _is_mask(entry) else 1

@@ -29,6 +29,7 @@ from unifiedml.ops._dispatch import (
     common_backend,
     constant,
     execute,
+    unary,
 )
 from unifiedml.ops._keys import Indices, Places, Selection, find, places_along, select
 from unifiedml.ops.conversion import from_array
@@ -115,7 +116,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def _sliced(x: Tensor, selection: Selection) -> Tensor:
     """Return what the slices and integers leave."""
-    part = apply(_GETITEM, (x,), selection.key) if selection.key else x
+    part = unary(_GETITEM, x, selection.key) if selection.key else x
     if selection.left != selection.shape:
         return reshape(part, selection.shape)
     return x._twin() if part is x else part

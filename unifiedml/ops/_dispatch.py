@@ -274,20 +274,19 @@ def constant(
     return Tensor(native, backend)
 
 
-def _signs(value: Scalar) -> tuple[str, float, float]:
-    """Return what equality does not tell: True == 1 == 1.0 and 0.0 == -0.0."""
-    kind = type(value).__name__
+def _signs(value: Scalar) -> tuple[float, float]:
+    """Return what equality does not tell: 0.0 == -0.0."""
     if isinstance(value, float):
-        return kind, math.copysign(1, value), 0
+        return math.copysign(1, value), 0
     if isinstance(value, complex):
-        return kind, math.copysign(1, value.real), math.copysign(1, value.imag)
-    return kind, 0, 0
+        return math.copysign(1, value.real), math.copysign(1, value.imag)
+    return 0, 0
 
 
 @lru_cache(maxsize=4096)
 def _constant(
     value: Scalar,
-    signs: tuple[str, float, float],
+    signs: tuple[float, float],
     dtype: DType,
     backend: LoadedBackend,
     device: str,

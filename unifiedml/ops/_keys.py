@@ -140,8 +140,7 @@ class _Reader:
         self._shape.append(count)
 
     def _take(self, entry: Indices) -> None:
-        axis = len(self._key)
-        for indices in _indices(entry, self._sizes, axis):
+        for indices in _indices(entry, self._sizes, len(self._key)):
             dim, axis = len(self._shape), len(self._key)
             if _width(entry):
                 size = self._sizes[axis]

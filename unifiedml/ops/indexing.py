@@ -211,6 +211,11 @@ def _assigned(x: Tensor, value: Any) -> Tensor:
     new = as_strong("setitem", value, backend, x.device)
     if isinstance(new, Tensor):
         _check_kind(x, new.dtype, f"values of {new.dtype.name}")
+        if new.device != x.device:
+            raise ValueError(
+                f"cannot put values on {new.device} into a tensor on {x.device}: "
+                "move one with x.to(device) first"
+            )
         return new.astype(x.dtype, copy=False)
     _check_kind(x, DTYPES[DEFAULTS[type(new)]], repr(new))
     return constant(new, x.dtype, backend, x.device)

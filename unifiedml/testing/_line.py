@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -19,7 +21,7 @@ from unifiedml.testing._gradients import random_cotangent
 from unifiedml.testing._parity import Outcome, Place
 from unifiedml.testing._rounding import EXACT, Gradient, Rounding, Terms, float64
 
-__all__ = ["Call", "Line"]
+__all__ = ["Call", "Comparison", "Line", "judged_by"]
 
 Array = npt.NDArray[Any]
 Strategy: TypeAlias = Any  # of Hypothesis, which is not needed to import this
@@ -42,6 +44,67 @@ class Call:
     def float64(self) -> Call:
         """Return the same call with every floating-point array in double precision."""
         return Call(*map(float64, self.args), **self.kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two results that must agree, and what rounding explains of their difference.
+
+    Attributes:
+        actual: What a backend computed.
+        expected: The same of another backend, or the oracle's.
+        terms: The families of `unifiedml.tolerance` with their magnitudes.
+        name: What is compared with what.
+        place: Where ``actual`` was computed.
+        error: How far ``expected`` may be from the exact result.
+        pair: Whether ``expected`` is of another backend.
+    """
+
+    actual: Array
+    expected: Array
+    terms: Terms
+    name: str
+    place: Place
+    error: npt.ArrayLike = 0
+    pair: bool = False
+
+    def judge(self) -> None:
+        """Raise AssertionError if rounding does not explain the difference."""
+        __tracebackhide__ = True
+        dtype = as_dtype(self.actual.dtype)
+        # In double precision the oracle rounds, too.
+        pair = self.pair or dtype.name in ("float64", "complex128")
+        options: dict[str, Any] = {"pair": pair, "device": self.place.device}
+        first, *others = self.terms
+        more = _parity.allowed(others, dtype, **options)
+        assert_close(
+            self.actual,
+            self.expected,
+            family=first[0],
+            **first[1],
+            **options,
+            dtype=dtype,
+            oracle_error=more + np.asarray(self.error),
+            name=self.name,
+        )
+
+
+_judge: ContextVar[Callable[[Comparison], None]] = ContextVar(
+    "judge", default=Comparison.judge
+)
+
+
+@contextmanager
+def judged_by(judge: Callable[[Comparison], None]) -> Iterator[None]:
+    """Have ``judge`` see the comparisons of all lines inside the ``with`` block.
+
+    It takes the place of `Comparison.judge`, such as to measure differences instead.
+    """
+    token = _judge.set(judge)
+    try:
+        yield
+    finally:
+        _judge.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,18 +285,6 @@ def _close(
     if not dtype.is_differentiable and not pair:
         # What the data type is, the backends say; the oracle says the value.
         expected = np.asarray(expected).astype(actual.dtype)
-    # In double precision the oracle rounds, too.
-    pair = pair or dtype.name in ("float64", "complex128")
-    options: dict[str, Any] = {"pair": pair, "device": place.device}
-    first, *others = terms
-    more = _parity.allowed(others, dtype, **options)
-    assert_close(
-        actual,
-        np.asarray(expected),
-        family=first[0],
-        **first[1],
-        **options,
-        dtype=dtype,
-        oracle_error=more + np.asarray(error),
-        name=name,
+    _judge.get()(
+        Comparison(actual, np.asarray(expected), terms, name, place, error, pair)
     )

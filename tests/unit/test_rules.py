@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.exceptions import AxisError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -97,7 +98,7 @@ def test_axes() -> None:
     assert normalize_axes([2, -3], 3) == (0, 2)
     with pytest.raises(ValueError, match="names a dimension twice"):
         normalize_axes((0, -3), 3)
-    with pytest.raises(IndexError, match="axis 3 is out of range .* 3 dimensions"):
+    with pytest.raises(AxisError, match="axis 3 is out of range .* 3 dimensions"):
         normalize_axis(3, 3)
     with pytest.raises(IndexError, match="0 dimensions$"):
         normalize_axis(0, 0)

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+from numpy.exceptions import AxisError
+
 Axis = int | Iterable[int] | None
 
 
@@ -14,14 +16,15 @@ def normalize_axis(axis: Any, ndim: int, name: str = "axis") -> int:
 
     Raises:
         TypeError: ``axis`` is not an integer.
-        IndexError: ``axis`` is outside ``[-ndim, ndim)``.
+        AxisError: ``axis`` is outside ``[-ndim, ndim)``.
     """
     try:
-        index = operator.index(axis)
+        # True is an integer of Python, and as an axis a mistake.
+        index = operator.index(None if axis is True or axis is False else axis)
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {axis!r}") from None
     if not -ndim <= index < ndim:
-        raise IndexError(
+        raise AxisError(
             f"{name} {index} is out of range for a tensor of {ndim} dimensions"
             + (f": it must lie in [{-ndim}, {ndim - 1}]" if ndim else "")
         )
@@ -33,12 +36,12 @@ def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
     Raises:
         TypeError: An axis is not an integer.
-        IndexError: An axis is outside ``[-ndim, ndim)``.
+        AxisError: An axis is outside ``[-ndim, ndim)``.
         ValueError: An axis is named twice.
     """
     if axis is None:
         return tuple(range(ndim))
-    if not isinstance(axis, Iterable):
+    if isinstance(axis, str) or not isinstance(axis, Iterable):
         return (normalize_axis(axis, ndim),)
     given = tuple(axis)
     axes = tuple(normalize_axis(one, ndim) for one in given)

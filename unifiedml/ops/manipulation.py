@@ -97,7 +97,7 @@ def expand_dims(x: Operand, /, *, axis: int = 0) -> Tensor:
     """Return ``x`` with a new dimension of size 1 at place ``axis`` of the result.
 
     Raises:
-        IndexError: ``axis`` is out of range.
+        AxisError: ``axis`` is out of range.
 
     Example:
         >>> import unifiedml as um

@@ -1,8 +1,8 @@
 """Reductions: over all dimensions (``axis=None``), one, or several.
 
-An empty ``axis=()`` reduces nothing. Every function raises ``IndexError`` for an
-axis out of range, ``ValueError`` for one named twice, and ``TypeError`` for a data
-type that it is not defined for.
+An empty ``axis=()`` reduces nothing. Every function raises NumPy's ``AxisError`` for an
+axis out of range, ``ValueError`` for one named twice, and ``TypeError`` for a data type
+that it is not defined for.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.exceptions import AxisError
 from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.exceptions import AxisError
 
 from unifiedml._rules.axes import normalize_axes, normalize_axis
 from unifiedml._rules.indexing import place_of, plain_slice

@@ -5,7 +5,7 @@
 #   make test PYTEST="tests/unit -x"        give pytest other arguments
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check environment constraints clean
+.PHONY: help demo test check docs environment constraints clean
 MAKEFLAGS += --no-print-directory
 
 # Recipes run in the Makefile's own folder. Its path may hold spaces, so it is never a
@@ -41,6 +41,9 @@ check: environment ## lint and types only
 	$(call phase,lint,$(RUN) -m ruff check .)
 	$(call phase,format,$(RUN) -m ruff format --check .)
 	$(call phase,types,$(RUN) -m mypy)
+
+docs: environment ## write the generated pages of docs/ anew
+	@$(HERE) $(RUN) -m unifiedml.contract > docs/semantics.md
 
 environment: ## make the virtual environment, once
 	@PYTHON="$(PYTHON)" sh "$$ROOT/scripts/setup_env.sh" "$(UNIFIEDML_VENV)"

@@ -88,13 +88,14 @@ complex64 = _DTYPES["complex64"]
 complex128 = _DTYPES["complex128"]
 
 if _TYPE_CHECKING:
+    from unifiedml import contract as contract
     from unifiedml import testing as testing
 
 
 def __getattr__(name: str) -> _Any:
-    """Import `unifiedml.testing` when it is first asked for: it needs Hypothesis."""
-    if name == "testing":
+    """Import when first asked for what few programs need, and what takes longest."""
+    if name in ("contract", "testing"):
         from importlib import import_module
 
-        return import_module("unifiedml.testing")
+        return import_module(f"unifiedml.{name}")
     raise AttributeError(f"module 'unifiedml' has no attribute {name!r}")

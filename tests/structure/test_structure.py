@@ -60,10 +60,11 @@ LAYERS = (
     {"train"},
     {"__init__"},
     {"testing"},
+    {"contract"},
 )
 """The parts of the frontend, lowest first: a part imports none of a higher layer.
 
-`testing` stands above the public names, since it compares them."""
+`testing` and `contract` stand above the public names, since they compare them."""
 
 OPTIONAL = {
     "hypothesis": {

@@ -96,7 +96,7 @@ def evaluate(
             result = function(*_tensors(args, place))
             return Outcome(dict(leaves(result)))
         except Exception as error:  # noqa: BLE001 - an error is a result, too
-            return Outcome({}, type(error), _comparable_message(error))
+            return Outcome({}, type(error), comparable_message(error))
 
 
 def differentiate(
@@ -269,7 +269,7 @@ def _tensor_leaves(result: Any) -> Iterator[Tensor]:
         yield result
 
 
-def _comparable_message(error: Exception) -> str:
+def comparable_message(error: Exception) -> str:
     """Return the message without backends' names and frameworks' own reasons."""
     message = str(error)
     if isinstance(error, BackendError):

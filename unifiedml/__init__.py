@@ -53,6 +53,7 @@ from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
 from unifiedml.ops.exponential import *
 from unifiedml.ops.indexing import *
+from unifiedml.ops.inspection import *
 from unifiedml.ops.linalg import *
 from unifiedml.ops.logic import *
 from unifiedml.ops.manipulation import *

@@ -212,7 +212,7 @@ _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
 }
 
 
-def isdtype(dtype: DType, kind: DType | str | tuple[DType | str, ...], /) -> bool:
+def isdtype(dtype: DType, kind: DType | str | tuple[DType | str, ...]) -> bool:
     """Tell whether ``dtype`` is of a kind, as the Array API standard names kinds.
 
     Args:

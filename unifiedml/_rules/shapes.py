@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 Shape = tuple[int, ...]
+
+MAX_DIMS: Final = 8
+"""Beyond, kernels of TensorFlow return uninitialised memory or end the process."""
 
 
 def as_shape(shape: Any) -> Shape:

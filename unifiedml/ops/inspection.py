@@ -77,7 +77,7 @@ class Info:
         }
 
 
-def __array_namespace_info__() -> Info:
+def __array_namespace_info__() -> Info:  # noqa: N807  # the standard's name
     """Return an object that tells what the namespace can do.
 
     Example:

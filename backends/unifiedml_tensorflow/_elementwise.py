@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from unifiedml_tensorflow._import import kernel, tf
-from unifiedml_tensorflow._shape import broadcast_to
+from unifiedml_tensorflow._shape import HALF, broadcast_to
 
 __all__ = [
     "abs",
@@ -74,11 +74,15 @@ _Eager: Final = type(tf.constant(0))
 def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
     """Return a kernel that broadcasts operands of any rank.
 
-    TensorFlow's give up where more than five repeated and plain dimensions alternate.
+    TensorFlow's give up where more than five repeated and plain dimensions alternate,
+    and add up the gradients of repeated elements in the data type, where those of 16
+    bits stand still.
     """
     function = kernel(operation)
 
     def broadcast(*operands: Tensor) -> Tensor:
+        if operands[-1].dtype in HALF and not _same_shape(operands):
+            return function(*_expanded(operands))
         if type(operands[0]) is _Eager:
             try:
                 return function(*operands)
@@ -89,6 +93,11 @@ def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
         return function(*(_expanded(operands) if wide else operands))
 
     return broadcast
+
+
+def _same_shape(operands: Sequence[Tensor]) -> bool:
+    shape = operands[0].shape
+    return all(x.shape == shape for x in operands[1:])
 
 
 def _expanded(operands: Sequence[Tensor]) -> list[Tensor]:

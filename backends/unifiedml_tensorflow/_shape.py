@@ -44,7 +44,13 @@ _unpack = kernel(tf.raw_ops.Unpack)
 _where = kernel(tf.raw_ops.Where)
 
 
+HALF: Final = frozenset({tf.float16, tf.bfloat16})
+"""What gradients are not added up in: sums would stand still."""
+
+
 def broadcast_to(x: Tensor, shape: Shape, /) -> Tensor:
+    if x.dtype in HALF and tuple(x.shape) != shape:
+        return _cast(broadcast_to(_cast(x, tf.float32), shape), x.dtype)
     if len(shape) <= _BROADCAST_RANK:
         return _broadcast_to(x, integers(shape))
     # Repeated and plain dimensions may alternate five times at most.
@@ -149,7 +155,7 @@ def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
 
 
 def take(x: Tensor, indices: Tensor, axis: int, /) -> Tensor:
-    if x.dtype in (tf.float16, tf.bfloat16):
+    if x.dtype in HALF:
         # Gradients of one element add up, and would stagnate. They come sparse, and
         # are made dense by the reshape, before the cast.
         wide = reshape(_cast(x, tf.float32), tuple(x.shape))

@@ -145,13 +145,18 @@ class Line:
         return self.name
 
     def check_values(
-        self, backends: Iterable[str] | None = None, *, max_examples: int | None = None
+        self,
+        backends: Iterable[str] | None = None,
+        *,
+        max_examples: int | None = None,
+        seed: int | None = None,
     ) -> None:
         """Compare values, data types, shapes and errors for many drawn calls.
 
         Args:
             backends: Names; default: all that are installed.
             max_examples: How many calls; default: as Hypothesis's profile says.
+            seed: Of the draws; default: as Hypothesis's profile says.
 
         Raises:
             AssertionError: Two backends disagree with each other, or with the oracle.
@@ -159,13 +164,17 @@ class Line:
         where = _parity.places(backends)
         seen: list[Outcome] = []
         check = partial(self._compare_values, where=where, seen=seen)
-        _for_all(self.calls, check, max_examples)
+        _for_all(self.calls, check, max_examples, seed)
         if all(outcome.error is not None for outcome in seen):
             # Agreement on an error proves nothing where there is nothing else.
             raise AssertionError(f"{self.name}: every call {seen[0]}")
 
     def check_gradients(
-        self, backends: Iterable[str] | None = None, *, max_examples: int | None = None
+        self,
+        backends: Iterable[str] | None = None,
+        *,
+        max_examples: int | None = None,
+        seed: int | None = None,
     ) -> None:
         """Compare first gradients for random cotangents, for many calls.
 
@@ -175,9 +184,8 @@ class Line:
         if self.smooth is None:
             return
         where = [one for one in _parity.places(backends) if has_gradients(one.backend)]
-        _for_all(
-            self.smooth, partial(self._compare_gradients, where=where), max_examples
-        )
+        check = partial(self._compare_gradients, where=where)
+        _for_all(self.smooth, check, max_examples, seed)
 
     # --- one call ---
 
@@ -257,7 +265,10 @@ def has_gradients(backend: str) -> bool:
 
 
 def _for_all(
-    calls: Strategy, check: Callable[[Call], None], max_examples: int | None
+    calls: Strategy,
+    check: Callable[[Call], None],
+    max_examples: int | None,
+    seed: int | None,
 ) -> None:
     hypothesis = importlib.import_module("hypothesis")
 
@@ -267,6 +278,8 @@ def _for_all(
     run = hypothesis.given(calls)(compare)
     if max_examples is not None:
         run = hypothesis.settings(max_examples=max_examples)(run)
+    if seed is not None:
+        run = hypothesis.seed(seed)(run)
     run()
 
 

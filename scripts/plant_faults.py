@@ -19,15 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import hypothesis
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import unifiedml as um
 from scripts.fault_makers import Fault
 from scripts.faults import FAULTS
+from scripts.line_runs import chosen_lines, draws, load_backends
 from unifiedml._backend.registry import loaded_backends
-from unifiedml.testing._conformance import conformance_cases
 from unifiedml.testing._line import Line
 
 contract = importlib.import_module("tests.parity.test_contract_points")
@@ -91,28 +89,14 @@ def summary(error: BaseException) -> str:
 
 def run(faults: Sequence[Fault], examples: int = 30) -> dict[str, str]:
     """Return for each fault by name what has caught it (empty: nothing)."""
-    lines = {line.name: line for line in conformance_cases()}
-    settings = hypothesis.settings(
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    hypothesis.settings.register_profile("faults", settings)
-    before = hypothesis.settings.get_current_profile_name()
-    hypothesis.settings.load_profile("faults")
-    try:
+    lines = {line.name: line for line in chosen_lines()}
+    with draws(derandomize=True):
         return {fault.name: caught(fault, lines, examples) for fault in faults}
-    finally:
-        hypothesis.settings.load_profile(before)
 
 
 def main(words: Sequence[str]) -> int:
     """Print the table of all faults, or of those that contain one of ``words``."""
-    for name in um.available_backends():
-        with um.use_backend(name):
-            um.zeros(1)
+    load_backends()
     chosen = [f for f in FAULTS if not words or any(word in f.name for word in words)]
     start, number_caught = time.perf_counter(), 0
     for fault in chosen:

@@ -38,12 +38,10 @@ class Tally:
 
     Attributes:
         examples: How many calls each line has compared.
-        comparisons: How many arrays were compared with another one.
         alarms: What failed, by line and kind.
     """
 
     examples: Counter[str] = field(default_factory=Counter)
-    comparisons: int = 0
     alarms: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,21 +59,20 @@ def search(
     tally, turn = Tally(), 0
     with draws(derandomize=False):
         while tally.examples.total() < examples:
-            left = examples - tally.examples.total()
-            each = min(ROUND, -(-left // len(lines)))
             for number, line in enumerate(lines):
-                _compare(line, each, seed + 1000 * turn + number, tally, report)
+                if tally.examples.total() < examples:
+                    _compare(line, seed + 1000 * turn + number, tally, report)
             turn += 1
             if report:
                 print(f"  {tally.examples.total()} examples", flush=True)
     return tally
 
 
-def _compare(line: Line, count: int, seed: int, tally: Tally, report: bool) -> None:
-    gradients = 0 if line.no_gradient else -(-count // GRADIENTS)
+def _compare(line: Line, seed: int, tally: Tally, report: bool) -> None:
+    gradients = 0 if line.no_gradient else ROUND // GRADIENTS
     for kind, check, number in (
         ("gradients", line.check_gradients, gradients),
-        ("values", line.check_values, count - gradients),
+        ("values", line.check_values, ROUND - gradients),
     ):
         if not number:
             continue

@@ -110,8 +110,9 @@ def _random(
     name: str, oracle: Callable[..., Any] | None, family: str = "exact", **choices: Any
 ) -> Line:
     def rounding(call: Any, result: Array) -> Any:
-        # The sum of mean and std·z cancels; z is between −8 and 8.
-        around = abs(call.kwargs.get("mean", 0)) + 8 * call.kwargs.get("std", 0)
+        # The sum of mean and std·z cancels, and z near 0 has an absolute error: there
+        # the rounding of u to 24 bits is one of u − 1/2.
+        around = 2 * abs(call.kwargs.get("mean", 0)) + call.kwargs.get("std", 0)
         return [(family, {"scale": magnitude(result) + around})]
 
     return Line(
@@ -223,7 +224,10 @@ def _initial(name: str) -> Line:
         return normal(shape, mean=0.0, std=math.sqrt(variance), key=key, draw=0)
 
     def rounding(call: Any, result: Array) -> Any:
-        return [("transcendental", {"scale": magnitude(result)})]
+        # A normal z near 0 has an absolute error, see `_random`.
+        std = math.sqrt(_VARIANCES[scheme](*fans(call.args[0])))
+        around = std if distribution == "normal" else 0
+        return [("transcendental", {"scale": magnitude(result) + around})]
 
     return Line(
         f"nn.initializers.{name}",

@@ -39,7 +39,7 @@ def _over_axes(function: Callable[..., Tensor]) -> Reduction:
 all = _over_axes(kernel(tf.raw_ops.All))
 any = _over_axes(kernel(tf.raw_ops.Any))
 max = _over_axes(kernel(tf.raw_ops.Max))
-mean = _over_axes(kernel(tf.raw_ops.Mean))
+_mean = _over_axes(kernel(tf.raw_ops.Mean))
 min = _over_axes(kernel(tf.raw_ops.Min))
 prod = _over_axes(kernel(tf.raw_ops.Prod))
 sum = _over_axes(kernel(tf.raw_ops.Sum))
@@ -52,6 +52,13 @@ _reshape = kernel(tf.raw_ops.Reshape)
 _softmax = kernel(tf.raw_ops.Softmax)
 _transpose = kernel(tf.raw_ops.Transpose)
 _cross_entropy = kernel(tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits)
+
+
+def mean(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
+    found = _mean(x, axes, keepdims)
+    # TensorFlow: the mean of no complex numbers is 0, of no real ones NaN.
+    nothing = x.dtype.is_complex and 0 in x.shape
+    return found + complex("nan+nanj") if nothing else found
 
 
 def _first(search: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:

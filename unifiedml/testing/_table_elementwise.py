@@ -173,12 +173,16 @@ def _halves(draw: st.DrawFn) -> Call:
     return Call((steps.astype(np.float64) / 2).astype(as_dtype(name).numpy))
 
 
-def _no_complex_by_zero(call: Call) -> Call:
-    """Leave out what is unspecified: a complex number divided by zero."""
-    x, y = call.args
-    if not np.iscomplexobj(x) and not np.iscomplexobj(y):
+def _tame_complex(call: Call) -> Call:
+    """Leave out what is unspecified: complex numbers with zero, infinity and NaN."""
+    if not any(map(np.iscomplexobj, call.args)):
         return call
-    return Call(x, np.where(y == 0, 2, y).astype(y.dtype) if np.ndim(y) else y or 2)
+
+    def tame(x: Any) -> Any:
+        plain = np.where(np.isfinite(x) & (x != 0) & (np.abs(x) < 1e9), x, 2)
+        return plain.astype(x.dtype) if isinstance(x, np.ndarray) else plain.item()
+
+    return Call(*map(tame, call.args))
 
 
 def _integer_powers() -> Any:
@@ -214,7 +218,7 @@ LINES: Final[list[Line]] = [
         "divide",
         np.divide,
         ARITHMETIC,
-        binary(REAL, COMPLEX, "bool").map(_no_complex_by_zero),
+        binary(REAL, COMPLEX, "bool").map(_tame_complex),
     ),
     _pair(
         "pow",

@@ -80,8 +80,9 @@ def normal(shape: Any, *, mean: float, std: float, key: Any, draw: int) -> Array
     upper = words(2 * count, key, draw).astype(np.float64)[::2]
     lower = words(2 * count, key, draw).astype(np.float64)[1::2]
     inverse = NormalDist().inv_cdf
+    # 26 bits of each word: u is an odd multiple of 2**-53.
     z = [
-        inverse((u + (v + 0.5) / 2**32) / 2**32)
+        inverse(((u // 64) * 2**26 + v // 64 + 0.5) / 2**52)
         for u, v in zip(upper, lower, strict=True)
     ]
     return mean + std * np.asarray(z, np.float64).reshape(shape)
@@ -110,9 +111,8 @@ def _random(
     name: str, oracle: Callable[..., Any] | None, family: str = "exact", **choices: Any
 ) -> Line:
     def rounding(call: Any, result: Array) -> Any:
-        # The sum of mean and std·z cancels, and z near 0 has an absolute error: there
-        # the rounding of u to 24 bits is one of u − 1/2.
-        around = 2 * abs(call.kwargs.get("mean", 0)) + call.kwargs.get("std", 0)
+        # The sum of mean and std·z cancels.
+        around = 2 * abs(call.kwargs.get("mean", 0))
         return [(family, {"scale": magnitude(result) + around})]
 
     return Line(
@@ -224,10 +224,7 @@ def _initial(name: str) -> Line:
         return normal(shape, mean=0.0, std=math.sqrt(variance), key=key, draw=0)
 
     def rounding(call: Any, result: Array) -> Any:
-        # A normal z near 0 has an absolute error, see `_random`.
-        std = math.sqrt(_VARIANCES[scheme](*fans(call.args[0])))
-        around = std if distribution == "normal" else 0
-        return [("transcendental", {"scale": magnitude(result) + around})]
+        return [("transcendental", {"scale": magnitude(result)})]
 
     return Line(
         f"nn.initializers.{name}",

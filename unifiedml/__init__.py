@@ -49,6 +49,7 @@ from unifiedml.nn import Sequential as Sequential
 from unifiedml.ops.arithmetic import *
 from unifiedml.ops.comparison import *
 from unifiedml.ops.conversion import *
+from unifiedml.ops.convolution import *
 from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
 from unifiedml.ops.exponential import *
@@ -59,6 +60,7 @@ from unifiedml.ops.logic import *
 from unifiedml.ops.manipulation import *
 from unifiedml.ops.nn import *
 from unifiedml.ops.parts import *
+from unifiedml.ops.pooling import *
 from unifiedml.ops.reduction import *
 from unifiedml.ops.rounding import *
 from unifiedml.ops.selection import *

@@ -11,6 +11,7 @@ from unifiedml_tensorflow._autodiff import engine as engine
 from unifiedml_tensorflow._autodiff import paused as paused
 from unifiedml_tensorflow._autodiff import stop_gradient as stop_gradient
 from unifiedml_tensorflow._autodiff import tape as tape
+from unifiedml_tensorflow._convolution import *
 from unifiedml_tensorflow._elementwise import *
 from unifiedml_tensorflow._reduction import *
 from unifiedml_tensorflow._shape import *

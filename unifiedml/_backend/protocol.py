@@ -28,6 +28,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 Axes: TypeAlias = tuple[int, ...]
 Key: TypeAlias = tuple[int | slice, ...]
+Pads: TypeAlias = tuple[tuple[int, int], ...]
 
 
 class Tape(Protocol):
@@ -261,6 +262,53 @@ class Backend(Protocol):
     # --- linear algebra, neural networks ---------------------------------------
     def matmul(self, x: Native, y: Native, /) -> Native:
         """Return the matrix product of operands of at least two dimensions."""
+        ...
+
+    # Of convolutions and poolings: shapes are channels-last, with two or three spatial
+    # dimensions, and nothing is empty; ``pads`` are two ints for each of these.
+    def conv(
+        self,
+        x: Native,
+        kernel: Native,
+        strides: Shape,
+        pads: Pads,
+        dilations: Shape,
+        groups: int,
+        /,
+    ) -> Native:
+        """Slide a kernel of shape ``(*sizes, channels // groups, filters)`` over x."""
+        ...
+
+    def conv_transpose(
+        self,
+        x: Native,
+        kernel: Native,
+        spatial: Shape,
+        strides: Shape,
+        pads: Pads,
+        dilations: Shape,
+        groups: int,
+        /,
+    ) -> Native:
+        """Return the gradient of `conv` for an input of spatial shape ``spatial``.
+
+        The kernel is that of `conv`, whose filters are the channels of ``x``.
+        """
+        ...
+
+    def max_pool(
+        self, x: Native, sizes: Shape, strides: Shape, pads: Pads, /
+    ) -> Native:
+        """Return the largest element of each window; NaN is the largest.
+
+        ``pads``, those of "same" or none, are no elements. Gradients go to the first.
+        """
+        ...
+
+    def average_pool(
+        self, x: Native, sizes: Shape, strides: Shape, pads: Pads, /
+    ) -> Native:
+        """Return the mean of each window's elements; ``pads`` as in `max_pool`."""
         ...
 
     def log_softmax(self, x: Native, axis: int, /) -> Native: ...

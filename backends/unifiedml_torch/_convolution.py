@@ -111,8 +111,8 @@ def _pool(
     steps = [(n + 2 * pad[0] - k) / s for n, k, s, pad in places]
     if [math.floor(step) for step in steps] == wanted:
         return _last(function(x, sizes, strides, low, **options))
-    # A last window may begin inside and end outside.
-    if [math.ceil(step) for step in steps] == wanted:
+    # A last window may begin inside and end outside, if there is one all inside.
+    if min(steps) >= 0 and [math.ceil(step) for step in steps] == wanted:
         return _last(function(x, sizes, strides, low, ceil_mode=True, **options))
     if outside is not None:
         x = _padded_after(x, pads, outside)

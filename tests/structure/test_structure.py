@@ -72,6 +72,7 @@ OPTIONAL = {
         for name in (
             "_arguments",
             "_strategies",
+            "_table_convolution",
             "_table_creation",
             "_table_elementwise",
             "_table_losses",

@@ -182,7 +182,7 @@ def transposed_windows(
     pads, spatial = [], []
     for n, k, s, d in zip(shape[1:-1], sizes, strides, dilations, strict=True):
         beyond = max((k - 1) * d + 1 - s, 0)
-        spatial.append(n * s + (0 if same else beyond))
+        spatial.append(n * s + (beyond if n and not same else 0))
         pads.append((beyond // 2, beyond - beyond // 2) if same else (0, 0))
     result = (shape[0], *spatial, kernel[-2] * groups)
     return Windows(sizes, strides, tuple(pads), dilations, groups, result)

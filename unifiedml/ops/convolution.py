@@ -12,8 +12,6 @@ float32.
 
 from __future__ import annotations
 
-from typing import Any
-
 from unifiedml._rules.windows import (
     DataFormat,
     Padding,

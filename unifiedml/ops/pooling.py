@@ -170,8 +170,8 @@ def resize(
     x = channels_last(x, data_format)
     if not 3 <= x.ndim <= 5 or 0 in x.shape[1:-1]:
         raise ValueError(
-            "resize takes images of shape (batch, *spatial, channels) with one to three "
-            f"spatial dimensions and at least one pixel, not {x.shape}"
+            "resize takes images of shape (batch, *spatial, channels) with one to "
+            f"three spatial dimensions and at least one pixel, not {x.shape}"
         )
     wide = x.astype(DTYPES["float32"]) if _is_narrow(x, interpolation) else x
     sizes = per_dimension("size", size, x.ndim - 2)

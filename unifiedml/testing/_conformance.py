@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from unifiedml.testing import _table_convolution as convolution
 from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
 from unifiedml.testing import _table_losses as losses
@@ -157,6 +158,7 @@ def conformance_cases() -> list[Line]:
         *shapes.METHODS,
         *creation.LINES,
         *creation.METHODS,
+        *convolution.LINES,
         *losses.LINES,
         *models.LINES,
         *random.LINES,

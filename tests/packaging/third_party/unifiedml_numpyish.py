@@ -263,6 +263,72 @@ def scatter(x: Array, indices: Array, updates: Array, /) -> Array:
 matmul = _kernel(np.matmul)
 
 
+def _windows(
+    x: Array, sizes: Any, strides: Any, apart: Any, pads: Any, pad: float
+) -> Array:
+    """Return windows, ``(batch, *places, channels, *sizes)``."""
+    x = np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=pad)
+    reach = [(k - 1) * d + 1 for k, d in zip(sizes, apart, strict=True)]
+    axes = tuple(range(1, x.ndim - 1))
+    found = np.lib.stride_tricks.sliding_window_view(x, reach, axes)
+    steps = (slice(None, None, step) for step in strides)
+    inner = (slice(None, None, step) for step in apart)
+    return found[(slice(None), *steps, slice(None), *inner)]
+
+
+@_kernel
+def conv(
+    x: Array, kernel: Array, strides: Any, pads: Any, apart: Any, groups: int, /
+) -> Array:
+    rank = len(strides)
+    seen = _windows(x, kernel.shape[:rank], strides, apart, pads, 0)
+    parts = zip(
+        np.split(seen, groups, rank + 1), np.split(kernel, groups, -1), strict=True
+    )
+    # Channels, then the window: the kernel has them the other way round.
+    order = [rank, *range(rank)]
+    inner = [range(rank + 1, 2 * rank + 2), order]
+    return np.concatenate([np.tensordot(a, k, inner) for a, k in parts], -1)
+
+
+@_kernel
+def conv_transpose(
+    x: Array,
+    kernel: Array,
+    spatial: Any,
+    strides: Any,
+    pads: Any,
+    apart: Any,
+    groups: int,
+    /,
+) -> Array:
+    rank = len(strides)
+    wide = [n + sum(pad) for n, pad in zip(spatial, pads, strict=True)]
+    y = np.zeros((len(x), *wide, kernel.shape[-2] * groups), x.dtype)
+    parts = np.split(x, groups, -1), np.split(kernel, groups, -1)
+    for place in np.ndindex(kernel.shape[:rank]):
+        steps = zip(place, apart, strides, x.shape[1:-1], strict=True)
+        at = [slice(i * d, i * d + s * (n - 1) + 1, s) for i, d, s, n in steps]
+        terms = [a @ k[place].T for a, k in zip(*parts, strict=True)]
+        y[(slice(None), *at)] += np.concatenate(terms, -1)
+    cut = (slice(low, low + n) for (low, _), n in zip(pads, spatial, strict=True))
+    return y[(slice(None), *cut)]
+
+
+@_kernel
+def max_pool(x: Array, sizes: Any, strides: Any, pads: Any, /) -> Array:
+    rank = len(sizes)
+    seen = _windows(x, sizes, strides, (1,) * rank, pads, -np.inf)
+    return seen.max(tuple(range(rank + 2, 2 * rank + 2)))
+
+
+@_kernel
+def average_pool(x: Array, sizes: Any, strides: Any, pads: Any, /) -> Array:
+    rank = len(sizes)
+    seen = _windows(x, sizes, strides, (1,) * rank, pads, np.nan)
+    return np.nanmean(seen, tuple(range(rank + 2, 2 * rank + 2)), dtype=x.dtype)
+
+
 @_kernel
 def log_softmax(x: Array, axis: int, /) -> Array:
     shifted = x - np.max(x, axis=axis, keepdims=True)

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 Shape = tuple[int, ...]
 
+LARGEST: Final = 2**63 // 16
+"""How many elements of the largest data type can be addressed."""
+
 MAX_DIMS: Final = 8
 """Beyond, kernels of TensorFlow return uninitialised memory or end the process."""
 
@@ -18,16 +21,31 @@ def as_shape(shape: Any) -> Shape:
 
     Raises:
         TypeError: An entry is not an integer.
-        ValueError: An entry is negative.
+        ValueError: An entry is negative, or there are too many elements.
     """
-    entries = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    try:
-        result = tuple(operator.index(entry) for entry in entries)
-    except TypeError:
-        raise TypeError(f"a shape consists of integers, not {shape!r}") from None
+    result = _integers(shape)
     if any(entry < 0 for entry in result):
         raise ValueError(f"a shape has no negative entries, unlike {result}")
+    _check_size(result)
     return result
+
+
+def _integers(shape: Any) -> Shape:
+    entries = (shape,)
+    if isinstance(shape, Iterable) and not isinstance(shape, str):
+        entries = tuple(shape)
+    try:
+        return tuple(operator.index(entry) for entry in entries)
+    except TypeError:
+        raise TypeError(f"a shape consists of integers, not {shape!r}") from None
+
+
+def _check_size(shape: Shape) -> None:
+    # Frameworks count in 64 bits, also the elements that a size of 0 makes vanish.
+    if math.prod(entry or 1 for entry in shape) > LARGEST:
+        raise ValueError(
+            f"shape {shape} has more elements than fit into memory: {LARGEST} at most"
+        )
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
@@ -86,11 +104,7 @@ def reshape_shape(shape: Shape, target: Any) -> Shape:
         TypeError: An entry is not an integer.
         ValueError: The number of elements differs, or more than one size is -1.
     """
-    entries = tuple(target) if isinstance(target, Iterable) else (target,)
-    try:
-        wanted = tuple(operator.index(entry) for entry in entries)
-    except TypeError:
-        raise TypeError(f"a shape consists of integers, not {target!r}") from None
+    wanted = _integers(target)
     if any(entry < -1 for entry in wanted) or wanted.count(-1) > 1:
         raise ValueError(
             f"cannot reshape {shape} to {wanted}: sizes are non-negative, and at "

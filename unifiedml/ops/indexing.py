@@ -98,7 +98,7 @@ def nonzero(x: Operand, /) -> tuple[Tensor, ...]:
     """
     (x,) = as_tensors(_NONZERO, x)
     if not x.ndim:
-        raise ValueError("nonzero needs at least one dimension")
+        raise ValueError("nonzero needs at least one dimension, not shape ()")
     return find(x)
 
 

@@ -258,7 +258,7 @@ def log_softmax(x: Operand, /, *, axis: int = -1) -> Tensor:
 def _along(op: Op, x: Operand, axis: int) -> Tensor:
     (x,) = as_tensors(op, x)
     if not x.ndim:
-        raise ValueError(f"{op.name} needs at least one dimension")
+        raise ValueError(f"{op.name} needs at least one dimension, not shape ()")
     return apply(op, (x,), normalize_axis(axis, x.ndim))
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from unifiedml._backend.registry import load
 from unifiedml._dtypes import as_dtype
-from unifiedml.testing import _parity
+from unifiedml.testing import _parity, _refusals
 from unifiedml.testing._compare import assert_close
 from unifiedml.testing._gradients import random_cotangent
 from unifiedml.testing._parity import Outcome, Place
@@ -40,6 +40,11 @@ class Call:
     def __repr__(self) -> str:
         named = [f"{name}={value!r}" for name, value in self.kwargs.items()]
         return f"Call({', '.join([*map(repr, self.args), *named])})"
+
+    def substance(self) -> tuple[int, int]:
+        """Return how many arrays have elements and dimensions, and how many options."""
+        arrays = [arg for arg in self.args if isinstance(arg, np.ndarray)]
+        return sum(bool(x.size and x.ndim) for x in arrays), len(self.kwargs)
 
     def float64(self) -> Call:
         """Return the same call with every floating-point array in double precision."""
@@ -186,6 +191,38 @@ class Line:
         where = [one for one in _parity.places(backends) if has_gradients(one.backend)]
         check = partial(self._compare_gradients, where=where)
         _for_all(self.smooth, check, max_examples, seed)
+
+    def check_errors(
+        self, backends: Iterable[str] | None = None, *, max_examples: int = 8
+    ) -> None:
+        """Make wrong calls of a right one, and look at the errors.
+
+        Each must be refused with a documented exception, the same on every backend,
+        that names what is wrong: see `unifiedml.testing._wrong`.
+
+        Args:
+            backends: Names; default: all that are installed.
+            max_examples: How many calls to choose the right one from: the one with
+                most arrays that are neither empty nor 0-d.
+
+        Raises:
+            AssertionError: A wrong call is accepted, or its errors are no good.
+        """
+        where = _parity.places(backends)
+        right: list[Call] = []
+        _for_all(self.calls, right.append, max_examples)
+        right.sort(key=Call.substance, reverse=True)
+        for call in right:
+            if _parity.evaluate(
+                partial(self.function, **call.kwargs), call.args, where[0]
+            ).error:
+                continue
+            found = _refusals.check(
+                self.name, self.function, (call.args, call.kwargs), where
+            )
+            assert not found, f"{self.name}: {len(found)} faults\n" + "\n".join(found)
+            return
+        raise AssertionError(f"{self.name}: no call is right")
 
     # --- one call ---
 

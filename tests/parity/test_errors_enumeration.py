@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import unifiedml as um
-from unifiedml.testing import _refusals
 from unifiedml.testing._line import Line
-from unifiedml.testing._parity import places
 
 CASES = um.testing.conformance_cases()
 

@@ -191,14 +191,19 @@ def wrong_arrays(given: Array) -> Iterator[Mistake]:
     own = as_dtype(given.dtype)
     for name in KINDS:
         if name != own.name:
-            with np.errstate(all="ignore"):
-                yield given.astype(as_dtype(name).numpy), False
+            yield _converted(given, as_dtype(name).numpy), False
     for shape in wrong_shapes(given.shape):
         yield np.resize(given, shape), False
     if own.is_integer and given.size:
         limits = np.iinfo(given.dtype)
         for value in (limits.max, limits.min, 0):
             yield np.full_like(given, value), False
+
+
+def _converted(array: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(all="ignore"):
+        real = array.real if dtype.kind != "c" else array
+        return np.asarray(real.astype(dtype))
 
 
 def wrong_shapes(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -133,6 +133,6 @@ def _names(value: Any) -> Iterator[str]:
     else:
         yield from (type(value).__name__, str(value), repr(value))
         yield from ("0 dimension", "shape ()")
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) or (isinstance(value, str) and len(value) > 1):
         for one in value:
             yield from _names(one)

@@ -295,6 +295,7 @@ _SILENT = frozenset(
         "devices",
         "dlpack_device",
         "is_native",
+        "is_traced",
         "shape_of",
         "stop_gradient",
         "tape",

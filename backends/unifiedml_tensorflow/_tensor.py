@@ -22,6 +22,7 @@ __all__ = [
     "from_numpy",
     "full",
     "is_native",
+    "is_traced",
     "missing",
     "shape_of",
     "to_device",
@@ -62,6 +63,13 @@ _GPUS: Final = len(tf.config.list_physical_devices("GPU"))
 
 def is_native(x: object, /) -> bool:
     return isinstance(x, tf.Tensor)
+
+
+_Eager: Final = type(tf.constant(0))
+
+
+def is_traced(x: Tensor, /) -> bool:
+    return not isinstance(x, _Eager)
 
 
 def devices() -> tuple[str, ...]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 
 import unifiedml as um
@@ -27,3 +30,39 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_wrong_calls_are_refused_alike(case: Line) -> None:
     case.check_errors()
+
+
+# --- the check finds faults --------------------------------------------------------
+
+
+def planted(function: object) -> Line:
+    """Return the line of `exp` with another function in its place."""
+    (line,) = (case for case in CASES if case.name == "exp")
+    return dataclasses.replace(line, function=function)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "fault"),
+    [
+        (lambda x: RuntimeError(f"{x!r}"), "RuntimeError is not documented"),
+        (lambda x: TypeError("No kernel [Op:Exp]"), r"says '\[Op:'"),
+        (lambda x: TypeError("no such thing"), "does not name what is wrong"),
+        (lambda x: TypeError(f"{um.get_backend()} {x!r}"), "backends differ"),
+    ],
+)
+def test_a_bad_error_is_found(refuse: Any, fault: str) -> None:
+    def crooked(x: Any) -> um.Tensor:
+        if not isinstance(x, um.Tensor) or x.dtype.kind != "float":
+            raise refuse(x)
+        return um.exp(x)
+
+    with pytest.raises(AssertionError, match=fault):
+        planted(crooked).check_errors()
+
+
+def test_an_accepted_mistake_is_found() -> None:
+    def lenient(x: Any) -> um.Tensor:
+        return um.exp(x) if isinstance(x, um.Tensor) else um.zeros(1)
+
+    with pytest.raises(AssertionError, match="accepted"):
+        planted(lenient).check_errors()

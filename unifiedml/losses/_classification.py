@@ -13,7 +13,7 @@ from unifiedml.losses._base import (
     same_shape,
     widened,
 )
-from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel
+from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, is_known, kernel
 from unifiedml.ops.exponential import log
 from unifiedml.ops.manipulation import reshape
 from unifiedml.ops.nn import log_softmax, one_hot, softplus
@@ -32,6 +32,8 @@ finite. From logits nothing is cut off: prefer ``from_logits=True``."""
 
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:
+    if not is_known(labels):
+        return
     values = labels.numpy()
     classes = logits.shape[-1]
     bad = values[(values < 0) | (values >= classes)]

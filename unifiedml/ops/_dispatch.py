@@ -81,6 +81,15 @@ def broadcastable(*tensors: Tensor) -> None:
     broadcast_shapes(*(x.shape for x in tensors))
 
 
+def is_known(x: Tensor) -> bool:
+    """Tell whether checks may look at the values of ``x``.
+
+    On other devices that would wait for them; while a program is traced there are
+    none.
+    """
+    return x.device == "cpu" and not x._backend.ops.is_traced(x._native)
+
+
 def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozenset[int]]:
     """Return the backend's function for ``op`` and the dtypes it takes as they are.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unifiedml._dtypes import DTYPES
+from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops import _bits
@@ -15,6 +15,7 @@ from unifiedml.ops._dispatch import (
     as_tensors,
     binary,
     broadcastable,
+    is_known,
     unary,
 )
 from unifiedml.ops.selection import where
@@ -38,8 +39,21 @@ __all__ = [
 
 def _divisors(x1: Tensor, x2: Tensor) -> None:
     broadcastable(x1, x2)
-    if x2.dtype.is_integer and bool((x2.numpy() == 0).any()):
+    if x2.dtype.is_integer and is_known(x2) and bool((x2.numpy() == 0).any()):
         raise ZeroDivisionError("integer division by zero")
+
+
+def _exponents(x1: Tensor, x2: Tensor) -> None:
+    broadcastable(x1, x2)
+    if x2.dtype.kind == "signed" and is_known(x2) and bool((x2.numpy() < 0).any()):
+        raise _negative_power(x1.dtype, int(x2.numpy().min()))
+
+
+def _negative_power(dtype: DType, exponent: float) -> ValueError:
+    return ValueError(
+        f"cannot raise {dtype.name} to the negative power {exponent}: "
+        "convert to a floating-point data type first"
+    )
 
 
 _ABS = Op("abs", NUMERIC, bits=_bits.magnitude)
@@ -49,7 +63,7 @@ _FLOOR_DIVIDE = Op("floor_divide", REAL, bits=_bits.floor_divide, explain=_divis
 _MULTIPLY = Op("multiply", NUMERIC, explain=broadcastable)
 _NEGATIVE = Op("negative", NUMERIC)
 _POSITIVE = Op("positive", NUMERIC)
-_POWER = Op("power", NUMERIC, bits=_bits.power, explain=broadcastable)
+_POWER = Op("power", NUMERIC, bits=_bits.power, explain=_exponents)
 _POWER_CONSTANT = Op("power_constant", NUMERIC, bits=_bits.power)
 _REMAINDER = Op("remainder", REAL, bits=_bits.remainder, explain=_divisors)
 _SIGN = Op("sign", REAL, bits=_bits.sign)
@@ -150,7 +164,7 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
     is 0 and ``x2`` is not negative, and NaN where ``x1`` is negative.
 
     Raises:
-        ValueError: An integer is raised to a negative Python integer.
+        ValueError: An integer is raised to a negative integer.
 
     Example:
         >>> import unifiedml as um
@@ -158,13 +172,14 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
         [4.0, 9.0]
     """
     if isinstance(x2, Tensor) or not isinstance(x2, bool | int | float):
-        return binary(_POWER, x1, x2)
+        result = binary(_POWER, x1, x2)
+        if isinstance(x2, Tensor) and result.dtype.kind == "signed":
+            # Not every framework refuses what has no integer result.
+            _exponents(result, x2)
+        return result
     base, exponent = as_tensors(_POWER, x1, x2)
     if base.dtype.is_integer and x2 < 0:
-        raise ValueError(
-            f"cannot raise {base.dtype.name} to the negative power {x2}: "
-            "convert to a floating-point data type first"
-        )
+        raise _negative_power(base.dtype, x2)
     if x2 == 2:
         return unary(_SQUARE, base)
     if x2 == 0:

@@ -29,6 +29,7 @@ from unifiedml.ops._dispatch import (
     common_backend,
     constant,
     execute,
+    is_known,
     unary,
 )
 from unifiedml.ops._keys import Indices, Places, Selection, find, places_along, select
@@ -169,7 +170,7 @@ def _flat(x: Tensor, selection: Selection) -> Tensor:
 
 def _check_bounds(places: tuple[Places, ...]) -> None:
     for one in places:
-        if isinstance(one.indices, Tensor) and one.indices.device == "cpu":
+        if isinstance(one.indices, Tensor) and is_known(one.indices):
             values = one.indices.numpy()
             bad = values[(values < 0) | (values >= one.size)]
             if bad.size:

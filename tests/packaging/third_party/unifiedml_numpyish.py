@@ -46,6 +46,10 @@ engine: Final = None
 # --- tensors and devices --------------------------------------------------------------
 
 
+def is_traced(x: Array, /) -> bool:
+    return False
+
+
 def is_native(x: object, /) -> bool:
     return isinstance(x, np.ndarray)
 

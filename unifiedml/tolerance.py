@@ -278,6 +278,14 @@ FAMILIES: Final[dict[str, Tolerance]] = {
         reason="measured 8 up to 8 layers and 64 time steps; each layer adds its own",
         stored=True,
     ),
+    "second_order": Tolerance(
+        covers="gradients of order 2: products of Hessian or Jacobian with a vector",
+        scale="the largest |y| over the tensor and over signs of the cotangent and of "
+        "the vector, at least their product",
+        factor=lambda n, s, c: 64,
+        reason="the derivative of a gradient; measured 19 (gelu by tanh), 7 otherwise",
+        stored=True,
+    ),
     "optimizer": Tolerance(
         covers="parameters after n steps with given gradients",
         scale="max(1, |y|)",

@@ -98,10 +98,11 @@ def from_numpy(x: Array, device: str, /) -> torch.Tensor:
 def to_numpy(x: torch.Tensor, /) -> Array:
     here = x.detach().cpu()
     if here.dtype is torch.bfloat16:
-        bits: Array = here.contiguous().view(torch.int16).numpy()
+        bits: Array = here.contiguous().view(torch.int16).numpy(force=True)
         return np.array(bits.view(ml_dtypes.bfloat16))
-    # A conjugate or negative view is lazy: NumPy needs it done.
-    return np.array(here.resolve_conj().resolve_neg().numpy())
+    # Conjugate and negative views are lazy, and so are the zeros that the derivative of
+    # a sign is: NumPy needs them done.
+    return np.array(here.numpy(force=True))
 
 
 def from_dlpack(x: Any, /) -> torch.Tensor:

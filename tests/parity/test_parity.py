@@ -16,6 +16,7 @@ from unifiedml.testing._line import Line
 
 CASES = um.testing.conformance_cases()
 GRADIENTS = [case for case in CASES if not case.no_gradient]
+SECOND = [case for case in GRADIENTS if not case.no_second]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,6 +41,11 @@ def test_values_agree(case: Line) -> None:
 def test_gradients_agree(case: Line) -> None:
     # The oracle evaluates the function a hundred times an element.
     case.check_gradients(max_examples=examples(8))
+
+
+@pytest.mark.parametrize("case", SECOND, ids=str)
+def test_second_gradients_agree(case: Line) -> None:
+    case.check_second_gradients(max_examples=examples(12))
 
 
 # --- the table is complete ------------------------------------------------------------

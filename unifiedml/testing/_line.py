@@ -20,6 +20,7 @@ from unifiedml.testing._compare import assert_close
 from unifiedml.testing._gradients import random_cotangent
 from unifiedml.testing._parity import Outcome, Place
 from unifiedml.testing._rounding import EXACT, Gradient, Rounding, Terms, float64
+from unifiedml.testing._second import SecondOrder, directions_of
 
 __all__ = ["Call", "Comparison", "Line", "judged_by"]
 
@@ -130,6 +131,8 @@ class Line:
         argnums: Which arguments to differentiate by.
         gradient: How far correct gradients may be apart.
         no_gradient: Why there is no gradient to compare.
+        no_second: Why there is no gradient of order 2 to compare, where there is one
+            of order 1.
     """
 
     name: str
@@ -141,6 +144,7 @@ class Line:
     argnums: tuple[int, ...] = (0,)
     gradient: Gradient | None = field(default=None, repr=False)
     no_gradient: str = ""
+    no_second: str = ""
 
     def __post_init__(self) -> None:
         if (self.smooth is None) == (not self.no_gradient):
@@ -224,6 +228,26 @@ class Line:
             return
         raise AssertionError(f"{self.name}: no call is right")
 
+    def check_second_gradients(
+        self,
+        backends: Iterable[str] | None = None,
+        *,
+        max_examples: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Compare gradients of order 2 for random cotangents and directions.
+
+        They are products of the Hessian and of the Jacobian with random vectors, held
+        against each other and against numeric derivatives of first gradients in double
+        precision; see `unifiedml.testing._second`. Arguments and errors are those of
+        `check_gradients`.
+        """
+        if self.smooth is None or self.no_second:
+            return
+        where = [one for one in _parity.places(backends) if has_gradients(one.backend)]
+        check = partial(self._compare_second, where=where)
+        _for_all(self.smooth, check, max_examples, seed)
+
     # --- one call ---
 
     def _compare_values(
@@ -258,20 +282,52 @@ class Line:
         with np.errstate(all="ignore"):
             return dict(_parity.leaves(self.oracle(*wide.args, **wide.kwargs)))
 
+    def _cotangents(self, call: Call, place: Place) -> list[Array]:
+        """Return a random cotangent of each result that has gradients."""
+        function = partial(self.function, **call.kwargs)
+        outcome = _parity.evaluate(function, call.args, place)
+        if outcome.error is not None:
+            raise AssertionError(f"{place} {outcome}")
+        return [
+            random_cotangent(leaf.shape, leaf.dtype, seed)
+            for seed, leaf in enumerate(outcome.leaves.values())
+            if as_dtype(leaf.dtype).is_differentiable
+        ]
+
+    def _compare_second(self, call: Call, where: Sequence[Place]) -> None:
+        __tracebackhide__ = True
+        if not where:
+            return
+        cotangents = self._cotangents(call, where[0])
+        directions = directions_of(call.args, self.argnums)
+        gradients = SecondOrder(
+            partial(self.function, **call.kwargs),
+            call.args,
+            self.argnums,
+            cotangents,
+            directions,
+        )
+        names = [f"argument {n}" for n in self.argnums]
+        names += [f"cotangent {n}" for n in range(len(cotangents))]
+        found = [gradients.at(place) for place in where]
+        with np.errstate(all="ignore"):
+            exact = gradients.numeric(where[0])
+            terms = gradients.rounding(where[0])
+        for number, (value, error) in enumerate(exact):
+            for place, second in zip(where, found, strict=True):
+                title = f"order 2, by {names[number]}, of {place} against "
+                actual, one = second[number], terms[number]
+                _close(actual, value, one, f"{title}the oracle", place, error)
+                if place is not where[0]:
+                    reference, title = found[0][number], f"{title}{where[0]}"
+                    _close(actual, reference, one, title, place, pair=True)
+
     def _compare_gradients(self, call: Call, where: Sequence[Place]) -> None:
         __tracebackhide__ = True
         if not where:
             return
         function = partial(self.function, **call.kwargs)
-        first = _parity.evaluate(function, call.args, where[0])
-        if first.error is not None:
-            raise AssertionError(f"{where[0]} {first}")
-        results = list(first.leaves.values())
-        cotangents = [
-            float64(random_cotangent(leaf.shape, leaf.dtype, seed))
-            for seed, leaf in enumerate(results)
-            if as_dtype(leaf.dtype).is_differentiable
-        ]
+        cotangents = [float64(one) for one in self._cotangents(call, where[0])]
         found = [
             _parity.differentiate(function, call.args, self.argnums, one)
             for one in where

@@ -31,6 +31,9 @@ __all__ = [
     "evaluate",
     "leaves",
     "places",
+    "tensor_leaves",
+    "tensors",
+    "total",
 ]
 
 Array = npt.NDArray[Any]
@@ -93,7 +96,7 @@ def evaluate(
     """Return what ``function`` gives for ``args``, its arrays made tensors there."""
     with use_backend(place.backend):
         try:
-            result = function(*_tensors(args, place))
+            result = function(*tensors(args, place))
             return Outcome(dict(leaves(result)))
         except Exception as error:  # noqa: BLE001 - an error is a result, too
             return Outcome({}, type(error), comparable_message(error))
@@ -109,21 +112,29 @@ def differentiate(
     """Return the gradients of ``function`` for a random cotangent of its result."""
 
     def loss(*operands: Any) -> Tensor:
-        terms = [
-            um.sum(
-                um.real(leaf * random_cotangent(leaf.shape, leaf.dtype, seed + number))
-            )
-            for number, leaf in enumerate(_tensor_leaves(function(*operands)))
+        results = list(tensor_leaves(function(*operands)))
+        cotangents = [
+            random_cotangent(leaf.shape, leaf.dtype, seed + number)
+            for number, leaf in enumerate(results)
             if leaf.dtype.is_differentiable
         ]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term.astype(total.dtype)
-        return total
+        return total(results, cotangents)
 
     with use_backend(place.backend):
-        found = um.grad(loss, tuple(argnums))(*_tensors(args, place))
+        found = um.grad(loss, tuple(argnums))(*tensors(args, place))
         return [gradient.numpy() for gradient in found]
+
+
+def total(results: Iterable[Tensor], cotangents: Iterable[Any]) -> Tensor:
+    """Return the sum of products of results that have gradients with cotangents."""
+    kept = [leaf for leaf in results if leaf.dtype.is_differentiable]
+    first, *others = [
+        um.sum(um.real(leaf * cotangent))
+        for leaf, cotangent in zip(kept, cotangents, strict=True)
+    ]
+    for term in others:
+        first = first + term.astype(first.dtype)
+    return first
 
 
 def assert_parity(
@@ -232,7 +243,7 @@ def allowed(
 # --- nests ---------------------------------------------------------------------------
 
 
-def _tensors(args: Sequence[Any], place: Place) -> list[Any]:
+def tensors(args: Sequence[Any], place: Place) -> list[Any]:
     return [_tensor(arg, place) for arg in args]
 
 
@@ -259,12 +270,12 @@ def leaves(result: Any, path: str = "") -> Iterator[tuple[str, Array]]:
         yield path, np.asarray(result)
 
 
-def _tensor_leaves(result: Any) -> Iterator[Tensor]:
+def tensor_leaves(result: Any) -> Iterator[Tensor]:
     if isinstance(result, Mapping):
         result = list(result.values())
     if isinstance(result, list | tuple):
         for one in result:
-            yield from _tensor_leaves(one)
+            yield from tensor_leaves(one)
     elif isinstance(result, Tensor):
         yield result
 

@@ -53,6 +53,7 @@ from unifiedml.ops.convolution import *
 from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
 from unifiedml.ops.exponential import *
+from unifiedml.ops.grids import *
 from unifiedml.ops.indexing import *
 from unifiedml.ops.inspection import *
 from unifiedml.ops.linalg import *
@@ -62,6 +63,7 @@ from unifiedml.ops.nn import *
 from unifiedml.ops.parts import *
 from unifiedml.ops.pooling import *
 from unifiedml.ops.reduction import *
+from unifiedml.ops.repetition import *
 from unifiedml.ops.rounding import *
 from unifiedml.ops.selection import *
 from unifiedml.ops.special import *

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unifiedml import _recording
-from unifiedml._backend.protocol import Native
-from unifiedml._backend.registry import LoadedBackend
-from unifiedml._dtypes import DType, DTypeLike
+from unifiedml._dtypes import DTypeLike
 from unifiedml._rules.axes import Axis
+from unifiedml._value import Value
 
 __all__ = ["Operand", "Tensor"]
 
 
-class Tensor:
+class Tensor(Value):
     """An n-dimensional array of one data type on one backend and device.
 
     Tensors are values: no operation changes one that you hold, no two share memory
@@ -35,59 +33,7 @@ class Tensor:
         ((2, 2), unifiedml.float32)
     """
 
-    __slots__ = ("__weakref__", "_backend", "_native", "_node")
-    # NumPy arrays leave operators with a Tensor to us.
-    __array_ufunc__: ClassVar[None] = None
-
-    _native: Native
-    _node: _recording.Node | None
-
-    def __init__(
-        self, native: Native, backend: LoadedBackend, node: Any = None, /
-    ) -> None:
-        self._native = native
-        self._backend = backend
-        self._node = node
-
-    # --- what it is ---------------------------------------------------------------
-
-    @property
-    def native(self) -> Native:
-        """The framework's own tensor; changing it changes this tensor."""
-        return self._native
-
-    @property
-    def backend(self) -> str:
-        """The name of the backend that this tensor lives on."""
-        return self._backend.name
-
-    @property
-    def device(self) -> str:
-        """The device: ``"cpu"``, ``"gpu:0"``, ..."""
-        return self._backend.ops.device_of(self._native)
-
-    @property
-    def dtype(self) -> DType:
-        """The data type."""
-        return self._backend.dtype_of(self._native)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The size of each dimension."""
-        return self._backend.ops.shape_of(self._native)
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        size = 1
-        for length in self.shape:
-            size *= length
-        return size
+    __slots__ = ()
 
     @property
     def T(self) -> Tensor:
@@ -108,43 +54,7 @@ class Tensor:
         """The transposes of a stack of matrices: the last two axes swapped."""
         return _manipulation.matrix_transpose(self)
 
-    def __array_namespace__(
-        self, *, api_version: str | None = None
-    ) -> types.ModuleType:
-        """Return the namespace of the Array API standard, `unifiedml` itself."""
-        import unifiedml
-
-        if api_version is not None and api_version > "2025.12":
-            raise ValueError(f"Array API version {api_version!r} is not supported")
-        return unifiedml
-
     # --- out of the library -------------------------------------------------------
-
-    def numpy(self) -> npt.NDArray[Any]:
-        """Return the values as a NumPy array of its own memory."""
-        return self._backend.ops.to_numpy(self._native)
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        """Return a NumPy array, for ``np.asarray(x)``."""
-        if copy is False:
-            raise ValueError("a tensor cannot become a NumPy array without a copy")
-        return np.asarray(self.numpy(), dtype=dtype)
-
-    def item(self) -> Any:
-        """Return the one element as a Python scalar.
-
-        Raises:
-            ValueError: There is not exactly one element.
-        """
-        if self.size != 1:
-            raise ValueError(f"item() needs one element, not shape {self.shape}")
-        return self.numpy().reshape(()).item()
-
-    def tolist(self) -> Any:
-        """Return the elements as nested lists of Python scalars."""
-        return self.numpy().tolist()
 
     def __dlpack__(
         self,
@@ -161,18 +71,11 @@ class Tensor:
         """
         return _conversion.exported(self, dl_device, copy)
 
-    def __dlpack_device__(self) -> tuple[int, int]:
-        """Return DLPack's device type and number."""
-        return self._backend.ops.dlpack_device(self._native)
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _conversion.pickled(self)
 
     def __repr__(self) -> str:
         return _conversion.shown(self)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
 
     # --- to another device, backend, data type ------------------------------------
 
@@ -280,14 +183,24 @@ class Tensor:
         _imperative.refuse_leaf_write(self)
         self._rebind(_indexing.setitem(self, key, value))
 
+    @property
+    def at(self) -> _updates.At:
+        """Updates that return new tensors, ``x.at[i].add(y)``, after JAX.
+
+        Where an index stands several times, ``add``, ``multiply``, ``max`` and ``min``
+        count each; of what ``set`` writes into one place one wins, and which is
+        unspecified. Gradients flow through all of them.
+
+        Example:
+            >>> import unifiedml as um
+            >>> um.zeros(3).at[um.tensor([0, 2, 2])].add(1.0).tolist()
+            [1.0, 0.0, 2.0]
+        """
+        return _updates.At(self)
+
     def _rebind(self, other: Tensor) -> None:
         self._native = other._native
         self._node = other._node
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("a 0-d tensor has no len()")
-        return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
@@ -297,43 +210,33 @@ class Tensor:
     def __contains__(self, value: Any) -> bool:
         return bool(_reduction.any(_compare.equal(self, value)))
 
-    # --- as a Python number -------------------------------------------------------
-
-    def _scalar(self, wanted: str) -> Any:
-        if self.shape:
-            raise TypeError(
-                f"{wanted} needs a 0-d tensor, not shape {self.shape}: "
-                "use item() for one element, any() or all() for truth"
-            )
-        return self.numpy().item()
-
-    def __bool__(self) -> bool:
-        if self.shape:
-            raise ValueError(
-                f"the truth of a tensor of shape {self.shape} is ambiguous: "
-                "use um.any(x) or um.all(x)"
-            )
-        return bool(self.numpy().item())
-
-    def __int__(self) -> int:
-        return int(self._scalar("int()"))
-
-    def __float__(self) -> float:
-        return float(self._scalar("float()"))
-
-    def __complex__(self) -> complex:
-        return complex(self._scalar("complex()"))
-
-    def __index__(self) -> int:
-        if not self.dtype.is_integer:
-            raise TypeError(f"an index is an integer, not {self.dtype.name}")
-        return int(self._scalar("an index"))
-
     # --- methods that everybody expects -------------------------------------------
 
     def reshape(self, *shape: int | Sequence[int]) -> Tensor:
         """Return the elements in another shape; see `unifiedml.reshape`."""
         return _manipulation.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def flatten(self) -> Tensor:
+        """Return the elements in one dimension; see `unifiedml.flatten`."""
+        return _manipulation.flatten(self)
+
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """Return the tensor without dimensions of size 1, or without ``axis``."""
+        if axis is None:
+            axis = [place for place, size in enumerate(self.shape) if size == 1]
+        return _manipulation.squeeze(self, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Return the tensor with two dimensions swapped; see `unifiedml.swapaxes`."""
+        return _manipulation.swapaxes(self, axis1, axis2)
+
+    def clip(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+        """Return the values limited to an interval; see `unifiedml.clip`."""
+        return _selection.clip(self, min, max)
+
+    def round(self) -> Tensor:
+        """Return the values rounded to integers; see `unifiedml.round`."""
+        return _rounding.round(self)
 
     def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
         """Return the sum over ``axis``; see `unifiedml.sum`."""
@@ -495,3 +398,6 @@ from unifiedml.ops import linalg as _linalg  # noqa: E402
 from unifiedml.ops import logic as _logic  # noqa: E402
 from unifiedml.ops import manipulation as _manipulation  # noqa: E402
 from unifiedml.ops import reduction as _reduction  # noqa: E402
+from unifiedml.ops import rounding as _rounding  # noqa: E402
+from unifiedml.ops import selection as _selection  # noqa: E402
+from unifiedml.ops import updates as _updates  # noqa: E402

@@ -35,7 +35,9 @@ def kernel(raw: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=4096)
-def integers(values: int | tuple[int, ...], dtype: Any = None) -> Any:
+def integers(
+    values: int | tuple[int, ...] | tuple[tuple[int, int], ...], dtype: Any = None
+) -> Any:
     """Return a shape, an axis or axes as a tensor, int32 if that holds them.
 
     Kernels take lists, too, but converting one costs more than most kernels.

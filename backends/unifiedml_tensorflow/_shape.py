@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from unifiedml_tensorflow._import import integers, kernel, tf
 
@@ -15,9 +17,14 @@ __all__ = [
     "getitem",
     "matmul",
     "nonzero",
+    "pad",
     "permute_dims",
     "reshape",
     "scatter",
+    "scatter_add",
+    "scatter_max",
+    "scatter_min",
+    "scatter_multiply",
     "setitem",
     "take",
 ]
@@ -34,6 +41,13 @@ _broadcast_to = kernel(tf.raw_ops.BroadcastTo)
 _concat = kernel(tf.raw_ops.ConcatV2)
 _gather = kernel(tf.raw_ops.GatherV2)
 _matmul = kernel(tf.raw_ops.MatMul)
+_is_nan = kernel(tf.raw_ops.IsNan)
+_multiply = kernel(tf.raw_ops.Mul)
+_pad = kernel(tf.raw_ops.PadV2)
+_scatter_add = kernel(tf.raw_ops.TensorScatterAdd)
+_segment_prod = kernel(tf.raw_ops.UnsortedSegmentProd)
+_select = kernel(tf.raw_ops.SelectV2)
+_stop = kernel(tf.raw_ops.StopGradient)
 _reshape = kernel(tf.raw_ops.Reshape)
 _reverse = kernel(tf.raw_ops.ReverseV2)
 _scatter = kernel(tf.raw_ops.TensorScatterUpdate)
@@ -70,6 +84,11 @@ def concat(xs: Sequence[Tensor], axis: int, /) -> Tensor:
 
 def flip(x: Tensor, axes: tuple[int, ...], /) -> Tensor:
     return _reverse(x, integers(axes))
+
+
+def pad(x: Tensor, widths: tuple[tuple[int, int], ...], value: Any, /) -> Tensor:
+    filler = tf.constant(np.asarray(value).astype(x.dtype.as_numpy_dtype))
+    return _pad(x, integers(widths), filler)
 
 
 def permute_dims(x: Tensor, axes: tuple[int, ...], /) -> Tensor:
@@ -152,6 +171,35 @@ def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
     if 0 in x.shape:
         return x
     return _scatter(x, reshape(indices, (-1, 1)), updates)
+
+
+def scatter_add(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
+    return _scatter_add(x, reshape(indices, (-1, 1)), updates)
+
+
+def scatter_multiply(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
+    # There is no such scatter, but products of segments, 1 where they are empty.
+    return _multiply(x, _segment_prod(updates, indices, integers(x.shape[0])))
+
+
+def _nan_through(kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a scatter that keeps NaN, which TensorFlow's comparisons lose."""
+
+    def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
+        places = reshape(indices, (-1, 1))
+        result = kernel(x, places, updates)
+        if not x.dtype.is_floating:
+            return result
+        constant = _stop(updates)
+        zeros = tf.zeros_like(constant)
+        lost = _select(_is_nan(constant), constant, zeros)
+        return _scatter_add(result, places, lost)
+
+    return scatter
+
+
+scatter_max = _nan_through(kernel(tf.raw_ops.TensorScatterMax))
+scatter_min = _nan_through(kernel(tf.raw_ops.TensorScatterMin))
 
 
 def take(x: Tensor, indices: Tensor, axis: int, /) -> Tensor:

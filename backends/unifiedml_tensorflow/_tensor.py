@@ -54,6 +54,9 @@ missing: Final[dict[str, frozenset[str]]] = {
     "negative": _UNSIGNED,
     "power": _UNSIGNED,
     "power_constant": _UNSIGNED,
+    # Sums and products of many small numbers would stagnate.
+    "scatter_add": _HALF,
+    "scatter_multiply": _HALF,
     "sign": _UNSIGNED,
     "softmax": _HALF,
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -15,9 +15,14 @@ __all__ = [
     "getitem",
     "matmul",
     "nonzero",
+    "pad",
     "permute_dims",
     "reshape",
     "scatter",
+    "scatter_add",
+    "scatter_max",
+    "scatter_min",
+    "scatter_multiply",
     "setitem",
     "take",
 ]
@@ -30,6 +35,12 @@ broadcast_to = torch.broadcast_to
 matmul = torch.matmul
 permute_dims = torch.permute
 reshape = torch.reshape
+
+
+def pad(x: Tensor, widths: tuple[tuple[int, int], ...], value: Any, /) -> Tensor:
+    # Last dimension first.
+    flat = [width for pair in reversed(widths) for width in pair]
+    return torch.constant_pad_nd(x, flat, value)
 
 
 def concat(xs: Sequence[Tensor], axis: int, /) -> Tensor:
@@ -88,6 +99,24 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
 def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
     # index_put would count negative indices, which are out of bounds, from the end.
     return torch.index_copy(x, 0, indices, updates)
+
+
+def scatter_add(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
+    return torch.index_add(x, 0, indices, updates)
+
+
+def _scatter(kind: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    # torch.index_reduce warns that it may change.
+    def scatter(x: Tensor, indices: Tensor, updates: Tensor, /) -> Tensor:
+        places = indices[:, None].expand_as(updates)
+        return torch.scatter_reduce(x, 0, places, updates, kind)
+
+    return scatter
+
+
+scatter_max = _scatter("amax")
+scatter_min = _scatter("amin")
+scatter_multiply = _scatter("prod")
 
 
 def take(x: Tensor, indices: Tensor, axis: int, /) -> Tensor:

@@ -46,9 +46,14 @@ missing: Final[dict[str, frozenset[str]]] = dict.fromkeys(
     (
         "abs add argmax argmin bitwise_invert bitwise_left_shift bitwise_right_shift "
         "clip floor_divide less less_equal matmul max maximum min minimum negative "
-        "power power_constant prod remainder scatter sign square subtract sum"
+        "power power_constant prod remainder scatter scatter_max scatter_min sign "
+        "square subtract sum"
     ).split(),
     _WIDE_UNSIGNED,
+) | dict.fromkeys(
+    # Sums and products of many small numbers would stagnate.
+    ("scatter_add", "scatter_multiply"),
+    _WIDE_UNSIGNED | {"float16", "bfloat16"},
 )
 
 

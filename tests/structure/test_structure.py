@@ -44,7 +44,7 @@ BOUNDARY = {"numpy", "ml_dtypes", "unifiedml._backend"}
 LAYERS = (
     {"_rules", "_dtypes", "_philox"},
     {"_backend"},
-    {"_tensor", "_recording", "_imperative", "ops"},
+    {"_tensor", "_value", "_recording", "_imperative", "ops"},
     {
         "_draw",
         "_graph",
@@ -76,6 +76,7 @@ OPTIONAL = {
             "_table_creation",
             "_table_elementwise",
             "_table_losses",
+            "_table_manipulation",
             "_table_models",
             "_table_random",
             "_table_reductions",

@@ -16,18 +16,32 @@ MAX_DIMS: Final = 8
 """Beyond, kernels of TensorFlow return uninitialised memory or end the process."""
 
 
+def check_rank(shape: Shape) -> Shape:
+    """Return ``shape``.
+
+    Raises:
+        ValueError: It has too many dimensions.
+    """
+    if len(shape) > MAX_DIMS:
+        raise ValueError(
+            f"a tensor has at most {MAX_DIMS} dimensions, not the {len(shape)} of "
+            f"shape {shape}: join some with reshape first"
+        )
+    return shape
+
+
 def as_shape(shape: Any) -> Shape:
     """Return ``shape``, an integer or a sequence of integers, as a tuple.
 
     Raises:
         TypeError: An entry is not an integer.
-        ValueError: An entry is negative, or there are too many elements.
+        ValueError: An entry is negative, or there are too many of them or of elements.
     """
     result = _integers(shape)
     if any(entry < 0 for entry in result):
         raise ValueError(f"a shape has no negative entries, unlike {result}")
     _check_size(result)
-    return result
+    return check_rank(result)
 
 
 def _integers(shape: Any) -> Shape:
@@ -110,6 +124,7 @@ def reshape_shape(shape: Shape, target: Any) -> Shape:
             f"cannot reshape {shape} to {wanted}: sizes are non-negative, and at "
             "most one may be -1 (the size that is left)"
         )
+    check_rank(wanted)
     count = math.prod(shape)
     known = math.prod(entry for entry in wanted if entry != -1)
     if -1 in wanted and known and count % known == 0:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from unifiedml._dtypes import DTYPES
 from unifiedml._rules.indexing import check_count, place_of, plain_slice
-from unifiedml._rules.shapes import Shape, broadcast_shapes
+from unifiedml._rules.shapes import Shape, broadcast_shapes, check_rank
 from unifiedml._tensor import Tensor
 from unifiedml.ops import _numbers
 from unifiedml.ops.conversion import holds_tensors, stacked
@@ -74,6 +74,12 @@ class Selection(NamedTuple):
         rest = [n for dim, n in enumerate(self.shape) if dim not in taken]
         return (*rest[: self.lead], *self.drawn, *rest[self.lead :])
 
+    def checked(self) -> Selection:
+        """Return this, whose shapes have no more dimensions than tensors may have."""
+        check_rank(self.shape)
+        check_rank(self.result)
+        return self
+
 
 def select(x: Tensor, key: Any) -> Selection:
     """Return what ``key`` selects of ``x``.
@@ -81,6 +87,7 @@ def select(x: Tensor, key: Any) -> Selection:
     Raises:
         IndexError: An index is out of bounds, a mask has the wrong shape, there are
             too many indices, or something is none.
+        ValueError: The result has too many dimensions.
         TypeError: An index is True or False, or a bound of a slice is no integer.
     """
     entries = [_entry(one) for one in (key if isinstance(key, tuple) else (key,))]
@@ -89,7 +96,7 @@ def select(x: Tensor, key: Any) -> Selection:
     check_count(entries, used, len(sizes))
     reader = _Reader(sizes)
     leads = [reader.read(entry, len(sizes) - used) for entry in entries]
-    return reader.selection(_lead(leads))
+    return reader.selection(_lead(leads)).checked()
 
 
 def _lead(leads: list[int | None]) -> int:

@@ -16,6 +16,7 @@ from unifiedml._backend.registry import (
     loaded_backends,
 )
 from unifiedml._dtypes import DType, DTypeLike, as_dtype
+from unifiedml._rules.shapes import check_rank
 from unifiedml._tensor import Tensor
 from unifiedml.ops import _numbers
 from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
@@ -86,6 +87,7 @@ def from_array(
     """
     dtype = as_dtype(array.dtype)
     backend.native_dtype(dtype)
+    check_rank(array.shape)
     # Elements in order, bytes too.
     plain = np.asarray(array, dtype.numpy, order="C")
     return Tensor(backend.ops.from_numpy(plain, device or "cpu"), backend)
@@ -309,6 +311,7 @@ def from_native(native: Any, /) -> Tensor:
             f"({', '.join(available_backends())}): use um.asarray for data"
         )
     owner.dtype_of(native)
+    check_rank(owner.ops.shape_of(native))
     return Tensor(native, owner)
 
 
@@ -342,6 +345,7 @@ def from_dlpack(
             ) from error
         array = x.numpy() if isinstance(x, Tensor) else _foreign(x)
         return from_array(array, backend, resolve_device(device, backend))
+    check_rank(result.shape)
     where = result.device if device is None else resolve_device(device, backend)
     if where == result.device:
         return asarray(result, copy=True) if copy else result

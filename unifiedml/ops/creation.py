@@ -25,7 +25,9 @@ __all__ = [
     "eye",
     "full",
     "full_like",
+    "geomspace",
     "linspace",
+    "logspace",
     "ones",
     "ones_like",
     "zeros",
@@ -308,6 +310,64 @@ def linspace(
     wanted = as_dtype(kind if dtype is None else dtype)
     # Halves, because the distance between the largest numbers overflows.
     values = 2 * np.linspace(first / 2, last / 2, count, endpoint=endpoint)
+    return _from_values(values, wanted, device)
+
+
+def logspace(
+    start: float,
+    stop: float,
+    /,
+    num: int,
+    *,
+    base: float = 10,
+    dtype: DTypeLike | None = None,
+    device: str | None = None,
+    endpoint: bool = True,
+) -> Tensor:
+    """Return ``base`` to the power of `linspace`, computed in float64.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.logspace(0, 2, 3).tolist()
+        [1.0, 10.0, 100.0]
+    """
+    first, last = _number("start", start), _number("stop", stop)
+    (count,) = as_shape(num)
+    values = np.logspace(first, last, count, endpoint=endpoint, base=base)
+    wanted = as_dtype(
+        (complex if values.dtype.kind == "c" else float) if dtype is None else dtype
+    )
+    return _from_values(values, wanted, device)
+
+
+def geomspace(
+    start: float,
+    stop: float,
+    /,
+    num: int,
+    *,
+    dtype: DTypeLike | None = None,
+    device: str | None = None,
+    endpoint: bool = True,
+) -> Tensor:
+    """Return ``num`` numbers from start to stop, each the same multiple of the last.
+
+    Raises:
+        ValueError: ``start`` or ``stop`` is zero.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.geomspace(1, 8, 4).tolist()
+        [1.0, 2.0, 4.0, 8.0]
+    """
+    first, last = _number("start", start), _number("stop", stop)
+    if first == 0 or last == 0:
+        raise ValueError("geomspace cannot begin or end at 0")
+    (count,) = as_shape(num)
+    values = np.geomspace(first, last, count, endpoint=endpoint)
+    wanted = as_dtype(
+        (complex if values.dtype.kind == "c" else float) if dtype is None else dtype
+    )
     return _from_values(values, wanted, device)
 
 

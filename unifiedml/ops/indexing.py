@@ -9,6 +9,7 @@ every case.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ from unifiedml.ops.conversion import from_array
 from unifiedml.ops.manipulation import broadcast_to, permute_dims, reshape
 from unifiedml.ops.selection import where
 
-__all__ = ["nonzero", "take"]
+__all__ = ["nonzero", "put_along_axis", "take", "take_along_axis"]
 
 _GETITEM = Op("getitem", ANY)
 _NONZERO = Op("nonzero", ANY)
@@ -76,7 +77,96 @@ def take(x: Operand, indices: Operand, /, *, axis: int | None = None) -> Tensor:
     places = places_along(index, place, x.shape[place])
     along = Places(place, place, x.shape[place], places)
     found = Selection((), x.shape, x.shape, (along,), places.shape, place)
+    found.checked()
     return _gathered(x, found)
+
+
+def take_along_axis(x: Operand, indices: Operand, /, *, axis: int = -1) -> Tensor:
+    """Return elements of ``x`` along ``axis``, other ones for each place beside it.
+
+    Args:
+        x: A tensor.
+        indices: Integers with as many dimensions; they broadcast with ``x``, but along
+            ``axis``. Negative ones count from the end.
+        axis: The dimension.
+
+    Returns:
+        A tensor of the broadcast shape. Gradients of elements that are taken several
+        times are added up.
+
+    Raises:
+        IndexError: An index is out of bounds, or no integer.
+        ValueError: The shapes do not fit.
+
+    Example:
+        >>> import unifiedml as um
+        >>> x = um.tensor([[10, 30, 20], [60, 40, 50]])
+        >>> um.take_along_axis(x, um.tensor([[1], [0]])).tolist()
+        [[30], [60]]
+    """
+    (x,) = as_tensors(_TAKE, x, beside=(indices,))
+    index = _integers(indices)
+    place = normalize_axis(axis, x.ndim)
+    around = _around(x.shape, index.shape, place)
+    x = broadcast_to(x, (*around[:place], x.shape[place], *around[place:]))
+    return getitem(x, _along(x.shape, index, place, around))
+
+
+def put_along_axis(
+    x: Operand, indices: Operand, values: Operand, /, *, axis: int
+) -> Tensor:
+    """Return ``x`` with elements along ``axis`` replaced; see `take_along_axis`.
+
+    Unlike NumPy's, it leaves ``x`` as it is. If an index stands twice, one of its
+    values wins, and which is unspecified.
+
+    Args:
+        x: A tensor.
+        indices: Where to put something, as `take_along_axis` takes them; they broadcast
+            to ``x``, but along ``axis``.
+        values: What, broadcast to the shape of ``indices``.
+        axis: The dimension.
+
+    Raises:
+        IndexError: An index is out of bounds, or no integer.
+        ValueError: The shapes do not fit.
+
+    Example:
+        >>> import unifiedml as um
+        >>> x = um.tensor([[10, 30, 20], [60, 40, 50]])
+        >>> um.put_along_axis(x, um.tensor([[1], [0]]), 99, axis=1).tolist()
+        [[10, 99, 20], [99, 40, 50]]
+    """
+    (x,) = as_tensors(_SETITEM, x, beside=(indices, values))
+    index = _integers(indices)
+    place = normalize_axis(axis, x.ndim)
+    around = _around(x.shape, index.shape, place)
+    if around != (*x.shape[:place], *x.shape[place + 1 :]):
+        raise ValueError(f"indices of shape {index.shape} do not fit shape {x.shape}")
+    return setitem(x, _along(x.shape, index, place, around), values)
+
+
+def _around(shape: Shape, index: Shape, axis: int) -> Shape:
+    """Return the shape that all but ``axis`` broadcast to."""
+    if len(shape) != len(index):
+        raise ValueError(
+            f"indices need as many dimensions as the tensor of shape {shape}, unlike "
+            f"shape {index}"
+        )
+    lean = (one[:axis] + one[axis + 1 :] for one in (shape, index))
+    return broadcast_shapes(*lean)
+
+
+def _along(shape: Shape, index: Indices, axis: int, around: Shape) -> tuple[Any, ...]:
+    """Return a key of arrays, those beside ``axis`` counting through."""
+    ndim = len(shape)
+
+    def counting(dim: int) -> Any:
+        sizes = [1] * ndim
+        sizes[dim] = shape[dim]
+        return np.arange(shape[dim]).reshape(sizes)
+
+    return tuple(index if dim == axis else counting(dim) for dim in range(ndim))
 
 
 def _integers(indices: Operand) -> Indices:
@@ -203,7 +293,38 @@ def setitem(x: Tensor, key: Any, value: Any) -> Tensor:
     if not selection.places:
         return _with_slice(x, selection, new)
     part = _sliced(x, selection)
-    return _with_slice(x, selection, _with_rows(part, selection, new))
+    return _with_slice(x, selection, _with_rows(part, selection, new, scattered))
+
+
+Scatter = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def scattered(rows: Tensor, places: Tensor, new: Tensor) -> Tensor:
+    """Return a matrix with rows replaced: a `Scatter`."""
+    return apply(_SCATTER, (rows, places, new))
+
+
+def updated(
+    x: Tensor, key: Any, value: Any, scatter: Scatter, combine: Callable[..., Tensor]
+) -> Tensor:
+    """Return ``x`` with ``value`` worked into the places ``key``.
+
+    Args:
+        x: A tensor.
+        key: Where; see this module's text.
+        value: What, in a data type that that of ``x`` can hold.
+        scatter: How it works into rows that may be named several times.
+        combine: How it works into elements, each named once.
+    """
+    new = _assigned(x, value)
+    selection = select(x, key)
+    beside = (new, *(one.indices for one in selection.places))
+    (x,) = as_tensors(_SETITEM, x, beside=beside)
+    new = _fitted(new, selection.result)
+    part = _sliced(x, selection)
+    if not selection.places:
+        return _with_slice(x, selection, combine(part, new))
+    return _with_slice(x, selection, _with_rows(part, selection, new, scatter))
 
 
 def _assigned(x: Tensor, value: Any) -> Tensor:
@@ -261,23 +382,25 @@ def _with_slice(x: Tensor, selection: Selection, new: Tensor) -> Tensor:
     return apply(_SETITEM, (x, new), selection.key) if selection.key else new
 
 
-def _with_rows(x: Tensor, selection: Selection, new: Tensor) -> Tensor:
+def _with_rows(
+    x: Tensor, selection: Selection, new: Tensor, scatter: Scatter
+) -> Tensor:
     """Put ``new`` where the arrays say: one scatter, their dimensions in front."""
     order = _to_front([one.dim for one in selection.places], x.ndim)
     moved = x if order == tuple(range(x.ndim)) else permute_dims(x, order)
     count = len(selection.places)
-    rest = moved.shape[count:]
-    rows = _reshaped(moved, (math.prod(moved.shape[:count]), *rest))
+    width = math.prod(moved.shape[count:])
+    rows = _reshaped(moved, (math.prod(moved.shape[:count]), width))
     drawn = range(selection.lead, selection.lead + len(selection.drawn))
     if selection.lead:
         new = permute_dims(new, _to_front(drawn, new.ndim))
-    new = _reshaped(new, (math.prod(selection.drawn), *rest))
+    new = _reshaped(new, (math.prod(selection.drawn), width))
     if 0 in rows.shape:
         _check_bounds(selection.places)
         return x
     places = _flat(x, selection)
     try:
-        changed = apply(_SCATTER, (rows, places, new))
+        changed = scatter(rows, places, new)
     except BackendError:
         _check_bounds(selection.places)
         raise

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from unifiedml._rules import shapes as _shapes
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
 from unifiedml._rules.shapes import (
+    Shape,
     as_shape,
-    broadcast_shapes,
+    check_rank,
     concat_shape,
     reshape_shape,
 )
@@ -17,15 +21,19 @@ from unifiedml.ops._dispatch import ANY, Op, as_tensors, unary
 
 __all__ = [
     "broadcast_arrays",
+    "broadcast_shapes",
     "broadcast_to",
     "concat",
     "expand_dims",
+    "flatten",
     "flip",
     "matrix_transpose",
+    "moveaxis",
     "permute_dims",
     "reshape",
     "squeeze",
     "stack",
+    "swapaxes",
 ]
 
 _BROADCAST = Op("broadcast_to", ANY)
@@ -93,21 +101,93 @@ def matrix_transpose(x: Operand, /) -> Tensor:
     return unary(_PERMUTE, x, (*range(ndim - 2), ndim - 1, ndim - 2))
 
 
-def expand_dims(x: Operand, /, *, axis: int = 0) -> Tensor:
-    """Return ``x`` with a new dimension of size 1 at place ``axis`` of the result.
+def moveaxis(
+    x: Operand, source: int | Sequence[int], destination: int | Sequence[int], /
+) -> Tensor:
+    """Return ``x`` with dimensions moved to other places, the rest in their order.
+
+    Args:
+        x: A tensor.
+        source: Which dimensions.
+        destination: Their places in the result.
 
     Raises:
-        AxisError: ``axis`` is out of range.
+        AxisError: A place is out of range.
+        ValueError: A place is named twice, or there are more of one than of the other.
 
     Example:
         >>> import unifiedml as um
-        >>> um.expand_dims(um.zeros(3), axis=1).shape
-        (3, 1)
+        >>> um.moveaxis(um.zeros((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
+    """
+    (x,) = as_tensors(_PERMUTE, x)
+    sources, places = _distinct(source, x.ndim), _distinct(destination, x.ndim)
+    if len(sources) != len(places):
+        raise ValueError(
+            f"moveaxis needs as many destinations as sources, not {source!r} and "
+            f"{destination!r}"
+        )
+    order = [axis for axis in range(x.ndim) if axis not in sources]
+    for place, axis in sorted(zip(places, sources, strict=True)):
+        order.insert(place, axis)
+    return unary(_PERMUTE, x, tuple(order))
+
+
+def _distinct(axes: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    """Return axes, in the order given, as non-negative integers."""
+    given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
+    normalize_axes(given, ndim)
+    return tuple(normalize_axis(axis, ndim) for axis in given)
+
+
+def swapaxes(x: Operand, axis1: int, axis2: int, /) -> Tensor:
+    """Return ``x`` with two dimensions swapped.
+
+    Raises:
+        AxisError: One of them is out of range.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.swapaxes(um.zeros((2, 3, 4)), 0, -1).shape
+        (4, 3, 2)
+    """
+    (x,) = as_tensors(_PERMUTE, x)
+    order = list(range(x.ndim))
+    first, second = normalize_axis(axis1, x.ndim), normalize_axis(axis2, x.ndim)
+    order[first], order[second] = second, first
+    return unary(_PERMUTE, x, tuple(order))
+
+
+def flatten(x: Operand, /) -> Tensor:
+    """Return the elements of ``x``, last axis first, in one dimension.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.flatten(um.tensor([[1, 2], [3, 4]])).tolist()
+        [1, 2, 3, 4]
+    """
+    return reshape(x, (-1,)) if np.size(x) else reshape(x, (0,))
+
+
+def expand_dims(x: Operand, /, axis: int | Sequence[int]) -> Tensor:
+    """Return ``x`` with new dimensions of size 1 at the places ``axis`` of the result.
+
+    Raises:
+        AxisError: A place is out of range.
+        ValueError: A place is named twice, or there are too many dimensions.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.expand_dims(um.zeros(3), axis=(0, 2)).shape
+        (1, 3, 1)
     """
     (x,) = as_tensors(_RESHAPE, x)
-    place = normalize_axis(axis, x.ndim + 1)
-    shape = x.shape
-    return unary(_RESHAPE, x, (*shape[:place], 1, *shape[place:]))
+    count = len(axis) if isinstance(axis, Sequence) else 1
+    places = normalize_axes(axis, x.ndim + count)
+    sizes = list(x.shape)
+    for place in places:
+        sizes.insert(place, 1)
+    return unary(_RESHAPE, x, check_rank(tuple(sizes)))
 
 
 def squeeze(x: Operand, /, axis: Axis) -> Tensor:
@@ -145,7 +225,7 @@ def broadcast_to(x: Operand, /, shape: Any) -> Tensor:
     """
     (x,) = as_tensors(_BROADCAST, x)
     wanted = as_shape(shape)
-    if broadcast_shapes(x.shape, wanted) != wanted:
+    if _shapes.broadcast_shapes(x.shape, wanted) != wanted:
         raise ValueError(f"cannot broadcast shape {x.shape} to {wanted}")
     return unary(_BROADCAST, x, wanted)
 
@@ -162,8 +242,22 @@ def broadcast_arrays(*arrays: Operand) -> tuple[Tensor, ...]:
         [(2, 3), (2, 3)]
     """
     tensors = [as_tensors(_BROADCAST, x, beside=arrays)[0] for x in arrays]
-    shape = broadcast_shapes(*(x.shape for x in tensors))
+    shape = _shapes.broadcast_shapes(*(x.shape for x in tensors))
     return tuple(unary(_BROADCAST, x, shape) for x in tensors)
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> Shape:
+    """Return the shape that ``shapes`` broadcast to.
+
+    Raises:
+        ValueError: Two sizes differ and neither is 1.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.broadcast_shapes((3, 1), (4,))
+        (3, 4)
+    """
+    return _shapes.broadcast_shapes(*(as_shape(shape) for shape in shapes))
 
 
 def flip(x: Operand, /, *, axis: Axis = None) -> Tensor:

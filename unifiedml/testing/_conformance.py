@@ -26,6 +26,7 @@ from unifiedml.testing import _table_convolution as convolution
 from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
 from unifiedml.testing import _table_losses as losses
+from unifiedml.testing import _table_manipulation as manipulation
 from unifiedml.testing import _table_models as models
 from unifiedml.testing import _table_random as random
 from unifiedml.testing import _table_reductions as reductions
@@ -52,6 +53,7 @@ EXEMPT: Final[dict[str, str]] = {
         ("available_backends", "get_backend", "set_backend", "use_backend"), _STATE
     ),
     **dict.fromkeys(("finfo", "iinfo", "isdtype", "result_type", "can_cast"), _HOST),
+    "broadcast_shapes": _HOST,
     **dict.fromkeys(("from_dlpack", "from_native", "from_numpy"), _MOVES),
     **dict.fromkeys(("grad", "value_and_grad"), _TRANSFORMS),
     **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
@@ -133,7 +135,9 @@ EXEMPT: Final[dict[str, str]] = {
         ),
         _OBJECT,
     ),
-    **dict.fromkeys(("Tensor.T", "Tensor.__rmatmul__"), _SAME),
+    **dict.fromkeys(
+        ("Tensor.T", "Tensor.__rmatmul__", "Tensor.clip", "Tensor.round"), _SAME
+    ),
 }
 """Public names without a line, and why; each reason says where they are tested."""
 
@@ -156,6 +160,7 @@ def conformance_cases() -> list[Line]:
         *reductions.METHODS,
         *shapes.LINES,
         *shapes.METHODS,
+        *manipulation.LINES,
         *creation.LINES,
         *creation.METHODS,
         *convolution.LINES,

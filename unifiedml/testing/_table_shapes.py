@@ -20,7 +20,7 @@ from unifiedml.testing._rounding import (
 from unifiedml.testing._strategies import arrays, axes, dtypes, shapes
 from unifiedml.testing._table_reductions import axes_of
 
-__all__ = ["LINES", "METHODS"]
+__all__ = ["LINES", "METHODS", "any_array", "moved", "none_if_refused"]
 
 Array = npt.NDArray[Any]
 
@@ -30,7 +30,7 @@ COMPLEX: Final = "complex floating"
 # --- shapes ---
 
 
-def _moved(
+def moved(
     name: str,
     function: Callable[..., Any],
     oracle: Callable[..., Any],
@@ -75,9 +75,10 @@ def none_if_refused(oracle: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @st.composite
-def _any_array(
+def any_array(
     draw: st.DrawFn, *kinds: str, min_dims: int = 0, min_side: int = 0
 ) -> Array:
+    """Draw an array of up to five dimensions, with ``kinds`` of up to three."""
     max_dims = 3 if kinds else 5
     shape = shapes(min_dims, max(max_dims, min_dims), min_side=min_side, max_side=3)
     return draw(arrays(shape, draw(dtypes(*kinds)), elements="moderate"))
@@ -85,7 +86,7 @@ def _any_array(
 
 @st.composite
 def _reshapes(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     shape = draw(st.permutations([*x.shape, 1]))
     choices = [tuple(shape), (-1,), x.shape[::-1], (x.size,), (x.size + 1,), (7, -1)]
     return Call(x, draw(st.sampled_from(choices)))
@@ -93,7 +94,7 @@ def _reshapes(draw: st.DrawFn, *kinds: str) -> Call:
 
 @st.composite
 def _permutations(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     order = draw(st.permutations(range(x.ndim)))
     signs = draw(st.booleans())
     return Call(x, tuple(one - x.ndim * signs for one in order))
@@ -101,31 +102,31 @@ def _permutations(draw: st.DrawFn, *kinds: str) -> Call:
 
 @st.composite
 def _with_axis(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     return Call(x, axis=draw(st.integers(-x.ndim - 1, x.ndim + 1)))
 
 
 @st.composite
 def _matrix(draw: st.DrawFn, *kinds: str) -> Call:
-    return Call(draw(_any_array(*kinds, min_dims=2)))
+    return Call(draw(any_array(*kinds, min_dims=2)))
 
 
 @st.composite
 def _beside(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     return Call(x, np.zeros((2, *(1,) * x.ndim), np.int64))
 
 
 @st.composite
 def _squeezes(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     place = draw(st.integers(0, x.ndim))
     return Call(np.expand_dims(x, place), place - draw(st.booleans()) * (x.ndim + 1))
 
 
 @st.composite
 def _broadcasts(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     lead = draw(st.sampled_from([(), (2,), (0,), (3, 1)]))
     stretched = tuple(
         2 if size == 1 and draw(st.booleans()) else size for size in x.shape
@@ -135,7 +136,7 @@ def _broadcasts(draw: st.DrawFn, *kinds: str) -> Call:
 
 @st.composite
 def _several(draw: st.DrawFn, joined: bool, *kinds: str) -> Call:
-    first = draw(_any_array(*kinds, min_dims=int(joined)))
+    first = draw(any_array(*kinds, min_dims=int(joined)))
     axis = draw(st.integers(-first.ndim, first.ndim - 1)) if first.ndim else 0
     others = [first]
     for _ in range(draw(st.integers(0, 2))):
@@ -157,7 +158,7 @@ def _stacked(*kinds: str) -> Any:
 
 @st.composite
 def _flips(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds))
+    x = draw(any_array(*kinds))
     return Call(x, axis=draw(axes(x.ndim)))
 
 
@@ -174,26 +175,26 @@ def _stack(*xs: Any, axis: int) -> Any:
 
 
 SHAPES: Final[list[Line]] = [
-    _moved("reshape", um.reshape, np.reshape, _reshapes),
-    _moved("permute_dims", um.permute_dims, np.transpose, _permutations),
-    _moved(
+    moved("reshape", um.reshape, np.reshape, _reshapes),
+    moved("permute_dims", um.permute_dims, np.transpose, _permutations),
+    moved(
         "matrix_transpose",
         um.matrix_transpose,
         lambda x: np.swapaxes(x, -1, -2),
         _matrix,
     ),
-    _moved("expand_dims", um.expand_dims, np.expand_dims, _with_axis),
-    _moved("squeeze", um.squeeze, np.squeeze, _squeezes),
-    _moved("broadcast_to", um.broadcast_to, np.broadcast_to, _broadcasts),
-    _moved(
+    moved("expand_dims", um.expand_dims, np.expand_dims, _with_axis),
+    moved("squeeze", um.squeeze, np.squeeze, _squeezes),
+    moved("broadcast_to", um.broadcast_to, np.broadcast_to, _broadcasts),
+    moved(
         "broadcast_arrays",
         lambda *xs: um.broadcast_arrays(*xs)[0],
         lambda *xs: np.broadcast_arrays(*xs)[0],
         _beside,
     ),
-    _moved("flip", um.flip, _flip, _flips),
-    _moved("concat", _concat, lambda *xs, axis: np.concatenate(xs, axis), _joined),
-    _moved("stack", _stack, lambda *xs, axis: np.stack(xs, axis), _stacked),
+    moved("flip", um.flip, _flip, _flips),
+    moved("concat", _concat, lambda *xs, axis: np.concatenate(xs, axis), _joined),
+    moved("stack", _stack, lambda *xs, axis: np.stack(xs, axis), _stacked),
 ]
 
 
@@ -202,7 +203,7 @@ SHAPES: Final[list[Line]] = [
 
 @st.composite
 def _keys(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds, min_dims=1, min_side=1))
+    x = draw(any_array(*kinds, min_dims=1, min_side=1))
     key: list[Any] = []
     for size in x.shape[: draw(st.integers(1, x.ndim))]:
         bound = st.none() | st.integers(-size - 1, size + 1)
@@ -222,7 +223,7 @@ def _keys(draw: st.DrawFn, *kinds: str) -> Call:
 
 @st.composite
 def _takes(draw: st.DrawFn, *kinds: str) -> Call:
-    x = draw(_any_array(*kinds, min_dims=1, min_side=1))
+    x = draw(any_array(*kinds, min_dims=1, min_side=1))
     axis = draw(st.integers(-x.ndim, x.ndim - 1))
     size = x.shape[axis]
     index = draw(arrays(shapes(0, 2, max_side=3), "int64", elements="smooth"))
@@ -265,9 +266,9 @@ def _some_zeros(draw: st.DrawFn) -> Call:
 
 
 INDEXING: Final[list[Line]] = [
-    _moved("Tensor.__getitem__", _read, _read, _keys),
-    _moved("Tensor.__setitem__", _written, _written_array, _writes, (0, 1)),
-    _moved("take", um.take, np.take, _takes),
+    moved("Tensor.__getitem__", _read, _read, _keys),
+    moved("Tensor.__setitem__", _written, _written_array, _writes, (0, 1)),
+    moved("take", um.take, np.take, _takes),
     Line(
         "nonzero",
         um.nonzero,

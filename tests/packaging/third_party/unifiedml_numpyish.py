@@ -262,6 +262,25 @@ def scatter(x: Array, indices: Array, updates: Array, /) -> Array:
     return result
 
 
+def _scatter(function: Any) -> Callable[..., Array]:
+    def scatter_with(x: Array, indices: Array, updates: Array, /) -> Array:
+        result = x.copy()
+        function.at(result, indices, updates)
+        return result
+
+    return scatter_with
+
+
+scatter_add = _scatter(np.add)
+scatter_max = _scatter(np.maximum)
+scatter_min = _scatter(np.minimum)
+scatter_multiply = _scatter(np.multiply)
+
+
+def pad(x: Array, widths: tuple[tuple[int, int], ...], value: Any, /) -> Array:
+    return np.pad(x, widths, constant_values=value)
+
+
 # --- linear algebra, neural networks --------------------------------------------------
 
 matmul = _kernel(np.matmul)

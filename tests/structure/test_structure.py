@@ -78,6 +78,7 @@ OPTIONAL = {
             "_table_losses",
             "_table_manipulation",
             "_table_models",
+            "_table_optimizers",
             "_table_random",
             "_table_reductions",
             "_table_shapes",

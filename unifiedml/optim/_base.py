@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -344,13 +344,18 @@ def get(optimizer: str | Optimizer, /) -> Optimizer:
         >>> um.optim.get("adam").learning_rate
         0.001
     """
-    from unifiedml.optim import SGD, Adam, AdamW
+    from unifiedml import optim
 
     if isinstance(optimizer, Optimizer):
         return optimizer
     if not isinstance(optimizer, str):
         raise TypeError(f"an optimizer is one, or its name, not {optimizer!r}")
-    known = {one.__name__.lower(): one for one in (SGD, Adam, AdamW)}
+    members = [getattr(optim, name) for name in optim.__all__]
+    known: dict[str, Callable[[], Optimizer]] = {
+        one.__name__.lower(): one
+        for one in members
+        if isinstance(one, type) and one is not Optimizer
+    }
     if optimizer.lower() not in known:
         raise ValueError(
             f"there is no optimizer {optimizer!r}: choose from "

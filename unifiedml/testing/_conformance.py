@@ -28,6 +28,7 @@ from unifiedml.testing import _table_elementwise as elementwise
 from unifiedml.testing import _table_losses as losses
 from unifiedml.testing import _table_manipulation as manipulation
 from unifiedml.testing import _table_models as models
+from unifiedml.testing import _table_optimizers as optimizers
 from unifiedml.testing import _table_random as random
 from unifiedml.testing import _table_reductions as reductions
 from unifiedml.testing import _table_shapes as shapes
@@ -166,5 +167,6 @@ def conformance_cases() -> list[Line]:
         *convolution.LINES,
         *losses.LINES,
         *models.LINES,
+        *optimizers.LINES,
         *random.LINES,
     ]

@@ -240,7 +240,7 @@ _ADAM: Final[dict[str, tuple[Any, ...]]] = {
 _STEP: Final = "a step is not differentiated"
 
 
-def _optimizer(
+def optimizer(
     name: str, oracle: Callable[..., Any], **choices: tuple[Any, ...]
 ) -> Line:
     return Line(
@@ -254,7 +254,7 @@ def _optimizer(
 
 
 OPTIMIZERS: Final[list[Line]] = [
-    _optimizer(
+    optimizer(
         "SGD",
         sgd,
         learning_rate=(0.01, 0.5),
@@ -262,8 +262,8 @@ OPTIMIZERS: Final[list[Line]] = [
         nesterov=(True, False),
         weight_decay=(0.0, 0.125),
     ),
-    _optimizer("Adam", adam, **_ADAM),
-    _optimizer(
+    optimizer("Adam", adam, **_ADAM),
+    optimizer(
         "AdamW", lambda *xs, **options: adam(*xs, **options, decoupled=True), **_ADAM
     ),
 ]

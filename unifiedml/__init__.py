@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 # The lines above bind names that submodules have too (unifiedml.nn, for one).
+from unifiedml import fft as fft
+from unifiedml import linalg as linalg
 from unifiedml import losses as losses
 from unifiedml import metrics as metrics
 from unifiedml import nn as nn
@@ -52,6 +54,7 @@ from unifiedml.ops.conversion import *
 from unifiedml.ops.convolution import *
 from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
+from unifiedml.ops.einsum import *
 from unifiedml.ops.exponential import *
 from unifiedml.ops.grids import *
 from unifiedml.ops.indexing import *

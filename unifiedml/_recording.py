@@ -88,9 +88,11 @@ class Operation:
         nodes: The node behind each operand; None for a constant.
         tape: The tape it ran under; None once it has been freed.
         output: The native result.
+        siblings: For an operation of several results, the recorded operation of each,
+            itself among them: they share a tape, and are freed together.
     """
 
-    __slots__ = ("function", "nodes", "operands", "output", "tape")
+    __slots__ = ("function", "nodes", "operands", "output", "siblings", "tape")
 
     def __init__(
         self,
@@ -105,11 +107,13 @@ class Operation:
         self.nodes = nodes
         self.tape = tape
         self.output = output
+        self.siblings: Sequence[Operation] = ()
 
     def free(self) -> None:
         """Forget everything but what is behind, which is what PyTorch keeps."""
         self.function, self.operands = _freed, ()
         self.tape = self.output = None
+        self.siblings = ()
 
 
 def _freed(*_: Any) -> Native:
@@ -129,8 +133,39 @@ def record(
         tensors: Its operands; the same object may stand in several places.
         static: Further arguments, not tensors.
     """
+    operation = _run(function, tensors, static)
+    return operation.output, operation
 
-    def run(*natives: Native) -> Native:
+
+def record_several(
+    function: Callable[..., Sequence[Native]],
+    tensors: Sequence[Tensor],
+    static: Sequence[Any],
+) -> list[tuple[Native, Operation]]:
+    """Run a function of several results: each is recorded as an operation of its own.
+
+    Gradients are linear, so what the results contribute is added up where the operands
+    are, as for any other operations of the same operands.
+    """
+    whole = _run(function, tensors, static)
+
+    def part(place: int, output: Native) -> Operation:
+        def run(*natives: Native) -> Native:
+            return whole_run(*natives)[place]
+
+        return Operation(run, whole.operands, whole.nodes, whole.tape, output)
+
+    whole_run = whole.function
+    parts = [part(place, output) for place, output in enumerate(whole.output)]
+    for one in parts:
+        one.siblings = parts
+    return [(one.output, one) for one in parts]
+
+
+def _run(
+    function: Callable[..., Any], tensors: Sequence[Tensor], static: Sequence[Any]
+) -> Operation:
+    def run(*natives: Native) -> Any:
         return function(*natives, *static)
 
     # Each place is watched on its own, so that x * x counts both. The nodes are taken
@@ -143,7 +178,7 @@ def record(
             for tensor, node in zip(tensors, nodes, strict=True)
         ]
         output = run(*operands)
-    return output, Operation(run, operands, nodes, tape, output)
+    return Operation(run, operands, nodes, tape, output)
 
 
 # --- the way back --------------------------------------------------------------------
@@ -166,6 +201,7 @@ def backward(
     if any(node.tape is None for node in order):
         raise FreedError
     arrived: dict[Node, Tensor] = {root: cotangent}
+    freed: list[Operation] = []
     with switched(Mode.ON if create_graph else Mode.OFF):
         for operation in order:
             gradients = _pull(operation, arrived.pop(operation), create_graph)
@@ -173,7 +209,10 @@ def backward(
                 before = arrived.get(node)
                 arrived[node] = gradient if before is None else before + gradient
             if not retain_graph:
+                freed += operation.siblings
                 operation.free()
+        for operation in freed:
+            operation.free()
         # The operations have been taken out: what is left are the leaves.
         with _adding:
             for leaf, gradient in arrived.items():

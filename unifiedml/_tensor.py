@@ -54,6 +54,11 @@ class Tensor(Value):
         """The transposes of a stack of matrices: the last two axes swapped."""
         return _manipulation.matrix_transpose(self)
 
+    @property
+    def mH(self) -> Tensor:  # noqa: N802 - as the standard has mT
+        """The conjugate transposes of a stack of matrices."""
+        return _linalg.adjoint(self)
+
     # --- out of the library -------------------------------------------------------
 
     def __dlpack__(

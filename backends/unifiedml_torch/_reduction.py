@@ -31,7 +31,6 @@ any = torch.any
 max = torch.amax
 min = torch.amin
 mean = torch.mean
-sum = torch.sum
 
 softmax = torch.softmax
 log_softmax = torch.log_softmax
@@ -43,6 +42,11 @@ def argmax(x: Tensor, axis: int, /) -> Tensor:
 
 def argmin(x: Tensor, axis: int, /) -> Tensor:
     return torch.argmin(x, dim=axis)
+
+
+def sum(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
+    # Left to itself, PyTorch returns int64 for narrower integers.
+    return torch.sum(x, axes, keepdims, dtype=x.dtype)
 
 
 def prod(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:

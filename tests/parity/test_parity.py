@@ -52,6 +52,8 @@ def test_second_gradients_agree(case: Line) -> None:
 
 CHAPTERS: dict[str, ModuleType] = {
     "": um,
+    "fft.": um.fft,
+    "linalg.": um.linalg,
     "nn.": um.nn,
     "nn.initializers.": um.nn.initializers,
     "losses.": um.losses,

@@ -288,11 +288,71 @@ class Backend(Protocol):
         """
         ...
 
-    # --- linear algebra, neural networks ---------------------------------------
+    # --- linear algebra ----------------------------------------------------------
     def matmul(self, x: Native, y: Native, /) -> Native:
         """Return the matrix product of operands of at least two dimensions."""
         ...
 
+    def cholesky(self, x: Native, /) -> Native:
+        """Return the lower factor of Hermitian matrices; their lower half counts.
+
+        This and what follows is for float32, float64, complex64 and complex128, and for
+        matrices alone or in one stack: ``(m, n)`` or ``(b, m, n)``. Where there is no
+        result because of the values, it raises, if the values are known.
+        """
+        ...
+
+    def det(self, x: Native, /) -> Native:
+        """Return determinants; raise if one is 0, whose gradient the frontend knows."""
+        ...
+
+    def eig(self, x: Native, /) -> tuple[Native, ...]:
+        """Return complex eigenvalues, and eigenvectors of length 1 as columns."""
+        ...
+
+    def eigh(self, x: Native, /) -> tuple[Native, ...]:
+        """Return ascending real eigenvalues and eigenvectors of Hermitian matrices."""
+        ...
+
+    def eigvals(self, x: Native, /) -> Native: ...
+    def eigvalsh(self, x: Native, /) -> Native: ...
+    def qr(self, x: Native, complete: bool, /) -> tuple[Native, ...]:
+        """Return Q and R of matrices that are no wider than high.
+
+        Args:
+            x: Matrices.
+            complete: Whether Q is square. Only the other case has a gradient.
+        """
+        ...
+
+    def slogdet(self, x: Native, /) -> tuple[Native, ...]:
+        """Return signs and real logarithms of determinants: 0 and -inf for 0."""
+        ...
+
+    def solve(self, x: Native, y: Native, /) -> Native:
+        """Return ``inv(x) @ y`` of operands with equally many dimensions."""
+        ...
+
+    def solve_triangular(self, x: Native, y: Native, upper: bool, /) -> Native:
+        """Return ``inv(x) @ y``, reading one half of ``x`` only."""
+        ...
+
+    def svd(self, x: Native, /) -> tuple[Native, ...]:
+        """Return U, the singular values and Vᴴ, as many vectors as values."""
+        ...
+
+    def svdvals(self, x: Native, /) -> Native: ...
+
+    # --- Fourier transforms: of one dimension, the inverse divided by its size --------
+    def fft(self, x: Native, axis: int, /) -> Native: ...
+    def ifft(self, x: Native, axis: int, /) -> Native: ...
+    def irfft(self, x: Native, n: int, axis: int, /) -> Native:
+        """Return ``n`` real numbers from the first ``n // 2 + 1`` frequencies."""
+        ...
+
+    def rfft(self, x: Native, axis: int, /) -> Native: ...
+
+    # --- neural networks ---------------------------------------------------------
     # Of convolutions and poolings: shapes are channels-last, with two or three spatial
     # dimensions, and nothing is empty; ``pads`` are two ints for each of these.
     def conv(

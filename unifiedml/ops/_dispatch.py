@@ -363,6 +363,20 @@ def execute(
         raise explained(op, tensors, static, error) from error
 
 
+def several(op: Op, x: Tensor, *static: Any) -> tuple[Tensor, ...]:
+    """Run an operation of one operand that has several results."""
+    backend = x._backend
+    function, _ = kernel(op, backend)
+    try:
+        if x._node is None or not _recording.is_recording():
+            found = function(x._native, *static)
+            return tuple(Tensor(native, backend) for native in found)
+        recorded = _recording.record_several(function, (x,), static)
+    except Exception as error:
+        raise explained(op, (x,), static, error) from error
+    return tuple(Tensor(native, backend, node) for native, node in recorded)
+
+
 def explained(
     op: Op, tensors: Sequence[Tensor], static: Sequence[Any], error: Exception
 ) -> Exception:

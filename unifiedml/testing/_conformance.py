@@ -25,9 +25,12 @@ from typing import Final
 from unifiedml.testing import _table_convolution as convolution
 from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
+from unifiedml.testing import _table_fft as fft
+from unifiedml.testing import _table_linalg as linalg
 from unifiedml.testing import _table_losses as losses
 from unifiedml.testing import _table_manipulation as manipulation
 from unifiedml.testing import _table_models as models
+from unifiedml.testing import _table_products as products
 from unifiedml.testing import _table_optimizers as optimizers
 from unifiedml.testing import _table_random as random
 from unifiedml.testing import _table_reductions as reductions
@@ -60,6 +63,27 @@ EXEMPT: Final[dict[str, str]] = {
     **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
     **dict.fromkeys(
         ("vjp", "jvp", "jacobian", "hessian", "custom_gradient"), _IMPERATIVE
+    ),
+    **dict.fromkeys(
+        (
+            "linalg.EigResult",
+            "linalg.EighResult",
+            "linalg.LinAlgError",
+            "linalg.LstsqResult",
+            "linalg.QRResult",
+            "linalg.SVDResult",
+            "linalg.SlogdetResult",
+        ),
+        _OBJECT,
+    ),
+    **dict.fromkeys(
+        (
+            "linalg.matmul",
+            "linalg.matrix_transpose",
+            "linalg.tensordot",
+            "linalg.vecdot",
+        ),
+        "the function of the main namespace, which has a line",
     ),
     "nn.Module": _BASE,
     "losses.Loss": _BASE,
@@ -164,6 +188,10 @@ def conformance_cases() -> list[Line]:
         *manipulation.LINES,
         *creation.LINES,
         *creation.METHODS,
+        *products.LINES,
+        *linalg.LINES,
+        *linalg.METHODS,
+        *fft.LINES,
         *convolution.LINES,
         *losses.LINES,
         *models.LINES,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 import ml_dtypes
@@ -284,6 +284,54 @@ def pad(x: Array, widths: tuple[tuple[int, int], ...], value: Any, /) -> Array:
 # --- linear algebra, neural networks --------------------------------------------------
 
 matmul = _kernel(np.matmul)
+
+cholesky = np.linalg.cholesky
+det = _kernel(np.linalg.det)
+
+
+def eigvals(x: Array, /) -> Array:
+    return np.linalg.eigvals(x).astype(np.result_type(x, np.complex64))
+
+
+eigvalsh = np.linalg.eigvalsh
+slogdet = np.linalg.slogdet
+solve = np.linalg.solve
+svdvals = _kernel(partial(np.linalg.svd, compute_uv=False))
+svd = partial(np.linalg.svd, full_matrices=False)
+
+
+def eig(x: Array, /) -> tuple[Array, ...]:
+    values, vectors = np.linalg.eig(x)
+    dtype = np.result_type(x, np.complex64)
+    return values.astype(dtype), vectors.astype(dtype)
+
+
+def eigh(x: Array, /) -> tuple[Array, ...]:
+    return tuple(np.linalg.eigh(x))
+
+
+def qr(x: Array, complete: bool, /) -> tuple[Array, ...]:
+    return tuple(np.linalg.qr(x, mode="complete" if complete else "reduced"))
+
+
+def solve_triangular(x: Array, y: Array, upper: bool, /) -> Array:
+    return np.linalg.solve(np.triu(x) if upper else np.tril(x), y)
+
+
+def fft(x: Array, axis: int, /) -> Array:
+    return np.fft.fft(x, axis=axis).astype(x.dtype)
+
+
+def ifft(x: Array, axis: int, /) -> Array:
+    return np.fft.ifft(x, axis=axis).astype(x.dtype)
+
+
+def rfft(x: Array, axis: int, /) -> Array:
+    return np.fft.rfft(x, axis=axis).astype(np.result_type(x, np.complex64))
+
+
+def irfft(x: Array, n: int, axis: int, /) -> Array:
+    return np.fft.irfft(x, n, axis=axis).astype(x.real.dtype)
 
 
 def _windows(

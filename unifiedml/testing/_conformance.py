@@ -30,8 +30,8 @@ from unifiedml.testing import _table_linalg as linalg
 from unifiedml.testing import _table_losses as losses
 from unifiedml.testing import _table_manipulation as manipulation
 from unifiedml.testing import _table_models as models
-from unifiedml.testing import _table_products as products
 from unifiedml.testing import _table_optimizers as optimizers
+from unifiedml.testing import _table_products as products
 from unifiedml.testing import _table_random as random
 from unifiedml.testing import _table_reductions as reductions
 from unifiedml.testing import _table_shapes as shapes

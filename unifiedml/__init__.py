@@ -68,8 +68,13 @@ from unifiedml.ops.pooling import *
 from unifiedml.ops.reduction import *
 from unifiedml.ops.repetition import *
 from unifiedml.ops.rounding import *
+from unifiedml.ops.scan import *
+from unifiedml.ops.segment import *
 from unifiedml.ops.selection import *
+from unifiedml.ops.sets import *
+from unifiedml.ops.sorting import *
 from unifiedml.ops.special import *
+from unifiedml.ops.statistics import *
 from unifiedml.ops.trigonometry import *
 from unifiedml.optim import SGD as SGD
 from unifiedml.optim import Adam as Adam

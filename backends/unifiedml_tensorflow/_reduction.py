@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from unifiedml_tensorflow._elementwise import where
+from unifiedml_tensorflow._elementwise import multiply, where
 from unifiedml_tensorflow._import import integers, kernel, tf
+from unifiedml_tensorflow._shape import concat, getitem
 
 __all__ = [
     "all",
@@ -41,9 +42,9 @@ any = _over_axes(kernel(tf.raw_ops.Any))
 max = _over_axes(kernel(tf.raw_ops.Max))
 _mean = _over_axes(kernel(tf.raw_ops.Mean))
 min = _over_axes(kernel(tf.raw_ops.Min))
-prod = _over_axes(kernel(tf.raw_ops.Prod))
 sum = _over_axes(kernel(tf.raw_ops.Sum))
 
+_prod = _over_axes(kernel(tf.raw_ops.Prod))
 _argmax = kernel(tf.raw_ops.ArgMax)
 _argmin = kernel(tf.raw_ops.ArgMin)
 _is_nan = kernel(tf.raw_ops.IsNan)
@@ -59,6 +60,31 @@ def mean(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
     # TensorFlow: the mean of no complex numbers is 0, of no real ones NaN.
     nothing = x.dtype.is_complex and 0 in x.shape
     return found + complex("nan+nanj") if nothing else found
+
+
+def prod(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
+    if x.dtype.is_integer:
+        return _prod(x, axes, keepdims)
+    # The second derivative of the kernel divides by the elements, which may be zero.
+    for axis in reversed(axes):
+        x = _product(x, axis)
+    if keepdims:
+        return x
+    return _reshape(
+        x, integers(tuple(n for i, n in enumerate(x.shape) if i not in axes))
+    )
+
+
+def _product(x: Tensor, axis: int) -> Tensor:
+    """Multiply one half by the other until one element is left, or none."""
+    whole = (slice(0, None, 1),) * axis
+    while (size := x.shape[axis]) > 1:
+        half, odd = size // 2, size % 2
+        first = getitem(x, (*whole, slice(0, half, 1)))
+        second = getitem(x, (*whole, slice(half, 2 * half, 1)))
+        rest = [getitem(x, (*whole, slice(size - 1, size, 1)))] if odd else []
+        x = concat((multiply(first, second), *rest), axis)
+    return x if size else _prod(x, (axis,), True)
 
 
 def _first(search: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:

@@ -45,9 +45,10 @@ _WIDE_UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
 missing: Final[dict[str, frozenset[str]]] = dict.fromkeys(
     (
         "abs add argmax argmin bitwise_invert bitwise_left_shift bitwise_right_shift "
-        "clip floor_divide less less_equal matmul max maximum min minimum negative "
-        "power power_constant prod remainder scatter scatter_max scatter_min sign "
-        "square subtract sum"
+        "clip cumulative_max cumulative_min cumulative_prod cumulative_sum "
+        "floor_divide less less_equal matmul max maximum min minimum negative power "
+        "power_constant prod remainder scatter scatter_max scatter_min segment_max "
+        "segment_sum sign square subtract sum"
     ).split(),
     _WIDE_UNSIGNED,
 ) | dict.fromkeys(

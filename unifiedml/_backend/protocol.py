@@ -228,6 +228,51 @@ class Backend(Protocol):
     def prod(self, x: Native, axes: Axes, keepdims: bool, /) -> Native: ...
     def sum(self, x: Native, axes: Axes, keepdims: bool, /) -> Native: ...
 
+    # --- order, scans, segments -------------------------------------------------
+    def argsort(self, x: Native, /) -> Native:
+        """Return int64 indices that sort the last dimension, equal elements in turn.
+
+        Of this, `top_k` and `searchsorted`, the operands are signed integers.
+        """
+        ...
+
+    def bitcast(self, x: Native, dtype: NativeDType, /) -> Native:
+        """Return the bits of ``x`` as another data type of the same width."""
+        ...
+
+    def cumulative_max(self, x: Native, axis: int, /) -> Native:
+        """Return the largest element so far; no derivative is asked for."""
+        ...
+
+    def cumulative_min(self, x: Native, axis: int, /) -> Native: ...
+    def cumulative_prod(self, x: Native, axis: int, /) -> Native: ...
+    def cumulative_sum(self, x: Native, axis: int, /) -> Native: ...
+    def searchsorted(self, x: Native, values: Native, right: bool, /) -> Native:
+        """Return int64 places in the sorted row ``x``, (1, n), for ``values``, (1, m).
+
+        A value goes before the elements equal to it, with ``right`` behind them.
+        """
+        ...
+
+    def segment_max(self, x: Native, ids: Native, count: int, low: Any, /) -> Native:
+        """Return the largest of the slices ``x[i]`` for each of ``count`` ids.
+
+        Args:
+            x: Shape (n, ...).
+            ids: Shape (n,), int64 in ``range(count)``.
+            count: How many there are.
+            low: The result where there is no slice.
+        """
+        ...
+
+    def segment_sum(self, x: Native, ids: Native, count: int, /) -> Native: ...
+    def top_k(self, x: Native, k: int, /) -> Native:
+        """Return int64 indices of the largest along the last dimension, in order.
+
+        Of equal elements the first come first.
+        """
+        ...
+
     # --- shape -----------------------------------------------------------------
     def broadcast_to(self, x: Native, shape: Shape, /) -> Native: ...
     def concat(self, xs: Sequence[Native], axis: int, /) -> Native: ...

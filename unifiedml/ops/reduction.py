@@ -32,6 +32,7 @@ __all__ = [
     "any",
     "argmax",
     "argmin",
+    "count_nonzero",
     "logsumexp",
     "max",
     "mean",
@@ -70,7 +71,7 @@ def _accumulated(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     return _reduce(op, x, axis, keepdims)
 
 
-def _total_dtype(dtype: DType) -> DType:
+def total_dtype(dtype: DType) -> DType:
     if dtype.kind in ("bool", "signed"):
         return DTYPES["int64"]
     return DTYPES["uint64"] if dtype.kind == "unsigned" else dtype
@@ -101,7 +102,7 @@ def sum(
         [4, 6]
     """
     (x,) = as_tensors(_SUMMABLE, x)
-    x = x.astype(_total_dtype(x.dtype) if dtype is None else dtype, copy=False)
+    x = x.astype(total_dtype(x.dtype) if dtype is None else dtype, copy=False)
     return _accumulated(_SUM, x, axis, keepdims)
 
 
@@ -123,7 +124,7 @@ def prod(
         [3, 8]
     """
     (x,) = as_tensors(_PROD, x)
-    x = x.astype(_total_dtype(x.dtype) if dtype is None else dtype, copy=False)
+    x = x.astype(total_dtype(x.dtype) if dtype is None else dtype, copy=False)
     return _accumulated(_PROD, x, axis, keepdims)
 
 
@@ -305,6 +306,20 @@ def any(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     (x,) = as_tensors(_SUMMABLE, x)
     return _reduce(_ANY, x.astype(DTYPES["bool"], copy=False), axis, keepdims)
+
+
+def count_nonzero(
+    x: Operand, /, *, axis: Axis = None, keepdims: bool = False
+) -> Tensor:
+    """Return how many elements are not zero, an int64; NaN is not.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.count_nonzero(um.tensor([[0, 5], [7, 8]]), axis=0).tolist()
+        [1, 2]
+    """
+    (x,) = as_tensors(_SUMMABLE, x)
+    return sum(x.astype(DTYPES["bool"], copy=False), axis=axis, keepdims=keepdims)
 
 
 def logsumexp(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:

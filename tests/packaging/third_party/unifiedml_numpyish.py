@@ -235,6 +235,43 @@ sum = _total(np.sum)
 argmax = _kernel(np.argmax)
 argmin = _kernel(np.argmin)
 
+# --- order, scans, segments -----------------------------------------------------------
+
+cumulative_max = _kernel(np.maximum.accumulate)
+cumulative_min = _kernel(np.minimum.accumulate)
+cumulative_prod = _kernel(np.cumulative_prod)
+cumulative_sum = _kernel(np.cumulative_sum)
+
+
+def argsort(x: Array, /) -> Array:
+    return np.argsort(x, stable=True)
+
+
+def top_k(x: Array, k: int, /) -> Array:
+    return argsort(~x)[..., :k]
+
+
+def bitcast(x: Array, dtype: np.dtype[Any], /) -> Array:
+    return np.asarray(x, order="C").view(dtype)
+
+
+def searchsorted(x: Array, values: Array, right: bool, /) -> Array:
+    side = "right" if right else "left"
+    return np.searchsorted(x[0], values[0], side).reshape(1, -1)  # type: ignore[call-overload]
+
+
+def segment_max(x: Array, ids: Array, count: int, low: Any, /) -> Array:
+    result = np.full((count, *x.shape[1:]), low, x.dtype)
+    np.maximum.at(result, ids, x)
+    return result
+
+
+def segment_sum(x: Array, ids: Array, count: int, /) -> Array:
+    result = np.zeros((count, *x.shape[1:]), x.dtype)
+    np.add.at(result, ids, x)
+    return result
+
+
 # --- shape and indexing ---------------------------------------------------------------
 
 broadcast_to = np.broadcast_to

@@ -86,7 +86,9 @@ OPTIONAL = {
             "_table_optimizers",
             "_table_random",
             "_table_reductions",
+            "_table_scans",
             "_table_shapes",
+            "_table_sorting",
         )
     }
 }

@@ -63,12 +63,16 @@ def _reduce(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     return unary(op, x, axes, bool(keepdims)) if axes else x._twin()
 
 
+def widened(x: Tensor) -> Tensor:
+    """Return 16-bit floats in float32, in which a long sum does not stagnate."""
+    narrow = x.dtype.name in ("float16", "bfloat16")
+    return x.astype(DTYPES["float32"]) if narrow else x
+
+
 def _accumulated(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
-    """Reduce 16-bit floats in float32, so that a long sum does not stagnate."""
-    if x.dtype.name in ("float16", "bfloat16"):
-        wide = x.astype(DTYPES["float32"])
-        return _reduce(op, wide, axis, keepdims).astype(x.dtype)
-    return _reduce(op, x, axis, keepdims)
+    wide = widened(x)
+    result = _reduce(op, wide, axis, keepdims)
+    return result if wide is x else result.astype(x.dtype)
 
 
 def total_dtype(dtype: DType) -> DType:
@@ -160,9 +164,7 @@ def var(
         1.25
     """
     (x,) = as_tensors(_VAR, x)
-    wide = x
-    if x.dtype.name in ("float16", "bfloat16"):
-        wide = x.astype(DTYPES["float32"])
+    wide = widened(x)
     axes = normalize_axes(axis, x.ndim)
     squares = square(subtract(wide, mean(wide, axis=axes, keepdims=True)))
     result = mean(squares, axis=axes, keepdims=keepdims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from unifiedml._dtypes import DTYPES, DType
+from unifiedml._dtypes import DType
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
@@ -21,7 +21,7 @@ from unifiedml.ops._dispatch import (
 from unifiedml.ops._order import along_last, places_like, with_axis_last
 from unifiedml.ops.exponential import exp, log1p
 from unifiedml.ops.manipulation import broadcast_to, concat
-from unifiedml.ops.reduction import total_dtype
+from unifiedml.ops.reduction import total_dtype, widened
 from unifiedml.ops.selection import maximum, minimum, where
 
 __all__ = [
@@ -100,9 +100,7 @@ def _accumulated(op: Op, x: Tensor, axis: int | None, initial: int | None) -> Te
     place = _one_axis(op.name, x, axis)
     if not op.accepts(x.dtype):
         raise TypeError(f"{op.name} needs a numeric data type, not {x.dtype.name}")
-    narrow = x.dtype.name in ("float16", "bfloat16")
-    wide = x.astype(DTYPES["float32"]) if narrow else x
-    result = unary(op, wide, place).astype(x.dtype, copy=False)
+    result = unary(op, widened(x), place).astype(x.dtype, copy=False)
     if initial is None:
         return result
     first = constant(initial, x.dtype, x._backend, x.device)
@@ -175,8 +173,7 @@ def cumulative_logsumexp(x: Operand, /, *, axis: int | None = None) -> Tensor:
     """
     (x,) = as_tensors(_CUMULATIVE_LOGSUMEXP, x)
     place = _one_axis("cumulative_logsumexp", x, axis)
-    narrow = x.dtype.name in ("float16", "bfloat16")
-    rows = with_axis_last(x.astype(DTYPES["float32"]) if narrow else x, place)
+    rows = with_axis_last(widened(x), place)
     found = with_axis_last(_doubled(_log_add_exp, rows), place)
     return found.astype(x.dtype, copy=False)
 

@@ -31,6 +31,7 @@ from unifiedml.ops.conversion import from_array
 from unifiedml.ops.creation import ones_like
 from unifiedml.ops.indexing import take
 from unifiedml.ops.manipulation import broadcast_to, concat, reshape
+from unifiedml.ops.reduction import widened
 from unifiedml.ops.selection import where
 from unifiedml.ops.sorting import argsort, searchsorted
 
@@ -88,11 +89,9 @@ def segment_sum(
 
 
 def _added(x: Tensor, ids: Tensor, count: int) -> Tensor:
-    if x.dtype.name in ("float16", "bfloat16"):
-        return _added(x.astype(DTYPES["float32"]), ids, count).astype(x.dtype)
     if not x.size or not count:
         return _filled(x, count, 0)
-    return _reduced(_SUM, x, ids, count)
+    return _reduced(_SUM, widened(x), ids, count).astype(x.dtype, copy=False)
 
 
 def _reduced(op: Op, x: Tensor, ids: Tensor, count: int, *static: Any) -> Tensor:
@@ -178,11 +177,12 @@ def segment_prod(
         [4.0, 1.0, 2.0]
     """
     x, ids, count = _segments(_PROD, data, segment_ids, num_segments)
-    if x.dtype.name in ("float16", "bfloat16"):
-        wide = segment_prod(x.astype(DTYPES["float32"]), ids, count)
-        return wide.astype(x.dtype)
     if not x.size or not count:
         return _filled(x, count, 1)
+    return _multiplied(widened(x), ids, count).astype(x.dtype, copy=False)
+
+
+def _multiplied(x: Tensor, ids: Tensor, count: int) -> Tensor:
     order = argsort(ids)
     x, ids = take(x, order, axis=0), take(ids, order)
     step, size = 1, x.shape[0]
@@ -215,12 +215,12 @@ def segment_mean(
         [2.5, 0.0, 2.0]
     """
     x, ids, count = _segments(_MEAN, data, segment_ids, num_segments)
-    narrow = x.dtype.name in ("float16", "bfloat16")
-    wide = x.astype(DTYPES["float32"]) if narrow else x
+    wide = widened(x)
     sizes = _added(ones_like(ids), ids, count)
     sizes = where(sizes == 0, 1, sizes).astype(wide.dtype)
     total = _added(wide, ids, count)
-    return (total / reshape(sizes, (-1, *[1] * (x.ndim - 1)))).astype(x.dtype)
+    mean = total / reshape(sizes, (-1, *[1] * (x.ndim - 1)))
+    return mean.astype(x.dtype, copy=False)
 
 
 def _segments(

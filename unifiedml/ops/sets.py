@@ -21,9 +21,6 @@ from unifiedml.ops.selection import clip
 from unifiedml.ops.sorting import argsort, searchsorted, sort
 
 __all__ = [
-    "UniqueAll",
-    "UniqueCounts",
-    "UniqueInverse",
     "isin",
     "unique_all",
     "unique_counts",

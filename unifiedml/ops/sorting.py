@@ -16,7 +16,7 @@ from unifiedml.ops._order import along_last, key, with_axis_last
 from unifiedml.ops.indexing import take
 from unifiedml.ops.manipulation import reshape
 
-__all__ = ["TopK", "argsort", "searchsorted", "sort", "topk"]
+__all__ = ["argsort", "searchsorted", "sort", "topk"]
 
 _ARGSORT = Op("argsort", REAL)
 _SEARCHSORTED = Op("searchsorted", REAL)

@@ -23,8 +23,8 @@ from unifiedml.ops._dispatch import (
 )
 from unifiedml.ops.manipulation import broadcast_to, permute_dims, reshape, stack
 from unifiedml.ops.reduction import all as _all
+from unifiedml.ops.reduction import count_nonzero, mean, widened
 from unifiedml.ops.reduction import max as _max
-from unifiedml.ops.reduction import mean
 from unifiedml.ops.reduction import min as _min
 from unifiedml.ops.reduction import sum as _sum
 from unifiedml.ops.selection import where
@@ -84,7 +84,7 @@ def quantile(
     if wanted.ndim > 1 or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"quantiles are numbers between 0 and 1, not {q}")
     axes = normalize_axes(axis, x.ndim)
-    rows = _rows(x, axes)
+    rows = _rows(widened(x), axes)
     size = rows.shape[-1]
     if not size:
         raise ValueError(f"quantile over axis {axis} of shape {x.shape}: no elements")
@@ -99,7 +99,8 @@ def quantile(
         )
         for one in wanted.reshape(-1)
     ]
-    return found[0] if not wanted.ndim else stack(found)
+    result = stack(found) if wanted.ndim else found[0]
+    return result.astype(x.dtype, copy=False)
 
 
 def _between(ordered: Tensor, place: float) -> Tensor:
@@ -176,10 +177,10 @@ def nanmean(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tens
         1.5
     """
     (x,) = as_tensors(_NANMEAN, x)
-    known = (x == x).astype(x.dtype)
-    # Means, since a sum of float16 may overflow where its mean does not.
-    share = mean(known, axis=axis, keepdims=keepdims)
-    return mean(where(x != x, 0.0, x), axis=axis, keepdims=keepdims) / share
+    wide = widened(x)
+    total = nansum(wide, axis=axis, keepdims=keepdims)
+    known = count_nonzero(x == x, axis=axis, keepdims=keepdims).astype(wide.dtype)
+    return (total / known).astype(x.dtype, copy=False)
 
 
 def nanmax(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -264,6 +265,7 @@ def average(
     if weights is None:
         return mean(x, axis=axis, keepdims=keepdims)
     x, weights = as_tensors(_AVERAGE, x, weights)
-    total = _sum(x * weights, axis=axis, keepdims=keepdims)
-    counted = broadcast_to(weights, x.shape)
-    return total / _sum(counted, axis=axis, keepdims=keepdims)
+    counted = broadcast_to(widened(weights), x.shape)
+    total = _sum(widened(x) * counted, axis=axis, keepdims=keepdims)
+    found = total / _sum(counted, axis=axis, keepdims=keepdims)
+    return found.astype(x.dtype, copy=False)

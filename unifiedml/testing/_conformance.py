@@ -34,7 +34,9 @@ from unifiedml.testing import _table_optimizers as optimizers
 from unifiedml.testing import _table_products as products
 from unifiedml.testing import _table_random as random
 from unifiedml.testing import _table_reductions as reductions
+from unifiedml.testing import _table_scans as scans
 from unifiedml.testing import _table_shapes as shapes
+from unifiedml.testing import _table_sorting as sorting
 from unifiedml.testing._line import Line
 
 __all__ = ["EXEMPT", "conformance_cases"]
@@ -183,6 +185,8 @@ def conformance_cases() -> list[Line]:
         *elementwise.OPERATORS,
         *reductions.LINES,
         *reductions.METHODS,
+        *scans.LINES,
+        *sorting.LINES,
         *shapes.LINES,
         *shapes.METHODS,
         *manipulation.LINES,

@@ -214,7 +214,7 @@ class Line:
         """
         where = _parity.places(backends)
         right: list[Call] = []
-        _for_all(self.calls, right.append, max_examples)
+        _for_all(self.calls, right.append, max_examples, None)
         right.sort(key=Call.substance, reverse=True)
         for call in right:
             if _parity.evaluate(

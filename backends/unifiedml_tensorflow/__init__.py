@@ -13,4 +13,9 @@ from unifiedml_tensorflow._autodiff import stop_gradient as stop_gradient
 from unifiedml_tensorflow._autodiff import tape as tape
 from unifiedml_tensorflow._convolution import *
 from unifiedml_tensorflow._elementwise import *
+from unifiedml_tensorflow._fft import *
+from unifiedml_tensorflow._linalg import *
 from unifiedml_tensorflow._order import *
+from unifiedml_tensorflow._reduction import *
+from unifiedml_tensorflow._shape import *
+from unifiedml_tensorflow._tensor import *

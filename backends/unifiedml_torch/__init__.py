@@ -12,4 +12,9 @@ from unifiedml_torch._autodiff import stop_gradient as stop_gradient
 from unifiedml_torch._autodiff import tape as tape
 from unifiedml_torch._convolution import *
 from unifiedml_torch._elementwise import *
+from unifiedml_torch._fft import *
+from unifiedml_torch._linalg import *
 from unifiedml_torch._order import *
+from unifiedml_torch._reduction import *
+from unifiedml_torch._shape import *
+from unifiedml_torch._tensor import *

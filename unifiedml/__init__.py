@@ -49,6 +49,7 @@ from unifiedml.nn import Module as Module
 from unifiedml.nn import Parameter as Parameter
 from unifiedml.nn import Sequential as Sequential
 from unifiedml.ops.arithmetic import *
+from unifiedml.ops.attention import *
 from unifiedml.ops.comparison import *
 from unifiedml.ops.conversion import *
 from unifiedml.ops.convolution import *
@@ -63,6 +64,7 @@ from unifiedml.ops.linalg import *
 from unifiedml.ops.logic import *
 from unifiedml.ops.manipulation import *
 from unifiedml.ops.nn import *
+from unifiedml.ops.normalization import *
 from unifiedml.ops.parts import *
 from unifiedml.ops.pooling import *
 from unifiedml.ops.reduction import *

@@ -38,10 +38,10 @@ def _kernel(x: Tensor) -> Tensor:
     return x.permute(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
 
 
-def _padded_after(x: Tensor, pads: Pads, value: float = 0.0) -> Tensor:
+def _padded_after(x: Tensor, pads: Pads) -> Tensor:
     """Return ``x`` with what ``pads`` have after it beyond what they have before."""
     flat = [size for low, high in reversed(pads) for size in (0, high - low)]
-    return F.pad(x, flat, value=value) if any(flat) else x
+    return F.pad(x, flat) if any(flat) else x
 
 
 def _before(pads: Pads) -> Sizes:
@@ -109,19 +109,19 @@ def _pool(
     places = list(zip(x.shape[2:], sizes, strides, pads, strict=True))
     wanted = [(n + sum(pad) - k) // s for n, k, s, pad in places]
     steps = [(n + 2 * pad[0] - k) / s for n, k, s, pad in places]
-    if [math.floor(step) for step in steps] == wanted:
-        return _last(function(x, sizes, strides, low, **options))
-    # A last window may begin inside and end outside, if there is one all inside.
-    if min(steps) >= 0 and [math.ceil(step) for step in steps] == wanted:
-        return _last(function(x, sizes, strides, low, ceil_mode=True, **options))
+    # In three dimensions, windows have to fit into the input without its padding.
+    if len(sizes) == 2 or all(n >= k for n, k, _, _ in places):
+        if [math.floor(step) for step in steps] == wanted:
+            return _last(function(x, sizes, strides, low, **options))
+        # A last window may begin inside and end outside, if there is one all inside.
+        if min(steps) >= 0 and [math.ceil(step) for step in steps] == wanted:
+            return _last(function(x, sizes, strides, low, ceil_mode=True, **options))
+    flat = [size for pad in reversed(pads) for size in pad]
+    y = function(F.pad(x, flat, value=outside or 0.0), sizes, strides)
     if outside is not None:
-        x = _padded_after(x, pads, outside)
-        return _last(function(x, sizes, strides, low, **options))
-    padded = _padded_after(x, pads)
-    inside = _padded_after(torch.ones_like(x[:1, :1]), pads)
-    options = {**options, "count_include_pad": True}
-    total = function(padded, sizes, strides, low, **options)
-    return _last(total / function(inside, sizes, strides, low, **options))
+        return _last(y)
+    inside = F.pad(torch.ones_like(x[:1, :1]), flat)
+    return _last(y / function(inside, sizes, strides))
 
 
 def max_pool(x: Tensor, sizes: Sizes, strides: Sizes, pads: Pads, /) -> Tensor:

@@ -84,6 +84,7 @@ OPTIONAL = {
             "_table_models",
             "_table_products",
             "_table_optimizers",
+            "_table_normalization",
             "_table_random",
             "_table_reductions",
             "_table_scans",

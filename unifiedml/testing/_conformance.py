@@ -30,6 +30,7 @@ from unifiedml.testing import _table_linalg as linalg
 from unifiedml.testing import _table_losses as losses
 from unifiedml.testing import _table_manipulation as manipulation
 from unifiedml.testing import _table_models as models
+from unifiedml.testing import _table_normalization as normalization
 from unifiedml.testing import _table_optimizers as optimizers
 from unifiedml.testing import _table_products as products
 from unifiedml.testing import _table_random as random
@@ -200,5 +201,6 @@ def conformance_cases() -> list[Line]:
         *losses.LINES,
         *models.LINES,
         *optimizers.LINES,
+        *normalization.LINES,
         *random.LINES,
     ]

@@ -50,6 +50,7 @@ from unifiedml.nn import Parameter as Parameter
 from unifiedml.nn import Sequential as Sequential
 from unifiedml.ops.arithmetic import *
 from unifiedml.ops.attention import *
+from unifiedml.ops.closeness import *
 from unifiedml.ops.comparison import *
 from unifiedml.ops.conversion import *
 from unifiedml.ops.convolution import *
@@ -57,6 +58,7 @@ from unifiedml.ops.creation import *
 from unifiedml.ops.data_type import *
 from unifiedml.ops.einsum import *
 from unifiedml.ops.exponential import *
+from unifiedml.ops.floating import *
 from unifiedml.ops.grids import *
 from unifiedml.ops.indexing import *
 from unifiedml.ops.inspection import *

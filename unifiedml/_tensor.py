@@ -297,6 +297,12 @@ class Tensor(Value):
     def __rmod__(self, other: Any, /) -> Tensor:
         return _math.remainder(other, self) if _knows(other) else NotImplemented
 
+    def __divmod__(self, other: Any, /) -> Any:
+        return _math.divmod(self, other) if _knows(other) else NotImplemented
+
+    def __rdivmod__(self, other: Any, /) -> Any:
+        return _math.divmod(other, self) if _knows(other) else NotImplemented
+
     def __pow__(self, other: Any, /) -> Tensor:
         return _math.pow(self, other) if _knows(other) else NotImplemented
 

@@ -14,6 +14,7 @@ from unifiedml_tensorflow._autodiff import tape as tape
 from unifiedml_tensorflow._convolution import *
 from unifiedml_tensorflow._elementwise import *
 from unifiedml_tensorflow._fft import *
+from unifiedml_tensorflow._functions import *
 from unifiedml_tensorflow._linalg import *
 from unifiedml_tensorflow._order import *
 from unifiedml_tensorflow._reduction import *

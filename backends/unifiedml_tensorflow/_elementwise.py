@@ -10,7 +10,13 @@ from unifiedml_tensorflow._shape import HALF, broadcast_to
 
 __all__ = [
     "abs",
+    "acos",
+    "acosh",
     "add",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -21,6 +27,7 @@ __all__ = [
     "clip",
     "conj",
     "cos",
+    "cosh",
     "divide",
     "equal",
     "erf",
@@ -55,10 +62,12 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "sinh",
     "softplus",
     "sqrt",
     "square",
     "subtract",
+    "tan",
     "tanh",
     "trunc",
     "where",
@@ -107,9 +116,16 @@ def _expanded(operands: Sequence[Tensor]) -> list[Tensor]:
     return [broadcast_to(x, tuple(shape)) for x in operands]
 
 
+acos = kernel(raw.Acos)
+acosh = kernel(raw.Acosh)
+asin = kernel(raw.Asin)
+asinh = kernel(raw.Asinh)
+atan = kernel(raw.Atan)
+atanh = kernel(raw.Atanh)
 ceil = kernel(raw.Ceil)
 conj = kernel(raw.Conj)
 cos = kernel(raw.Cos)
+cosh = kernel(raw.Cosh)
 erf = kernel(raw.Erf)
 erfc = kernel(raw.Erfc)
 exp = kernel(raw.Exp)
@@ -124,8 +140,10 @@ round = kernel(raw.Round)
 sigmoid = kernel(raw.Sigmoid)
 sign = kernel(raw.Sign)
 sin = kernel(raw.Sin)
+sinh = kernel(raw.Sinh)
 softplus = kernel(raw.Softplus)
 sqrt = kernel(raw.Sqrt)
+tan = kernel(raw.Tan)
 tanh = kernel(raw.Tanh)
 
 add = _broadcasting(raw.AddV2)
@@ -300,7 +318,10 @@ def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:
     differ = not_equal(less(y, zero), less(rest, zero))
     across = logical_and(not_equal(rest, zero), differ)
     quotient = where(across, subtract(quotient, one), quotient)
-    return where(equal(y, zero), divide(x, y), round(quotient))
+    # Where an operand is zero or infinite, the standard wants the quotient's floor.
+    plain = logical_and(_is_finite(x), _is_finite(y))
+    plain = logical_and(plain, logical_and(not_equal(x, zero), not_equal(y, zero)))
+    return where(plain, round(quotient), floor(divide(x, y)))
 
 
 # --- one kernel for all data types ----------------------------------------------------

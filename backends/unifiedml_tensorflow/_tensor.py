@@ -48,8 +48,11 @@ _HALF = frozenset({"float16", "bfloat16"})
 # Softmax exists in 16 bits but rounds x - max(x) there: bfloat16 is off by 28 %.
 missing: Final[dict[str, frozenset[str]]] = {
     "abs": _UNSIGNED,
+    "digamma": _HALF,
+    "erfinv": _HALF,
     "floor_divide": _HALF,
     "log_softmax": _HALF,
+    "lgamma": frozenset({"bfloat16"}),
     "matmul": _UNSIGNED | _NARROW,
     "negative": _UNSIGNED,
     "power": _UNSIGNED,

@@ -13,6 +13,7 @@ from unifiedml_torch._autodiff import tape as tape
 from unifiedml_torch._convolution import *
 from unifiedml_torch._elementwise import *
 from unifiedml_torch._fft import *
+from unifiedml_torch._functions import *
 from unifiedml_torch._linalg import *
 from unifiedml_torch._order import *
 from unifiedml_torch._reduction import *

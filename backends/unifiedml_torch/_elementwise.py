@@ -8,7 +8,13 @@ from torch import Tensor
 
 __all__ = [
     "abs",
+    "acos",
+    "acosh",
     "add",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -19,6 +25,7 @@ __all__ = [
     "clip",
     "conj",
     "cos",
+    "cosh",
     "divide",
     "equal",
     "erf",
@@ -53,19 +60,28 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "sinh",
     "softplus",
     "sqrt",
     "square",
     "subtract",
+    "tan",
     "tanh",
     "trunc",
     "where",
 ]
 
 abs = torch.abs
+acos = torch.acos
+acosh = torch.acosh
+asin = torch.asin
+asinh = torch.asinh
+atan = torch.atan
+atanh = torch.atanh
 bitwise_invert = torch.bitwise_not
 ceil = torch.ceil
 cos = torch.cos
+cosh = torch.cosh
 erf = torch.erf
 erfc = torch.erfc
 exp = torch.exp
@@ -84,7 +100,9 @@ relu = torch.relu
 round = torch.round
 sigmoid = torch.sigmoid
 sin = torch.sin
+sinh = torch.sinh
 sqrt = torch.sqrt
+tan = torch.tan
 tanh = torch.tanh
 trunc = torch.trunc
 
@@ -124,7 +142,13 @@ def conj(x: Tensor, /) -> Tensor:
 
 def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:
     # PyTorch has no derivative for it and raises; it is zero.
-    return torch.floor_divide(x.detach(), y.detach())
+    x, y = x.detach(), y.detach()
+    quotient = torch.floor_divide(x, y)
+    if not quotient.dtype.is_floating_point:
+        return quotient
+    # The standard defines divisions of infinities by the quotient; NumPy's are NaN.
+    infinite = torch.isinf(x) | torch.isinf(y)
+    return torch.where(infinite, torch.floor(x / y), quotient)
 
 
 def sign(x: Tensor, /) -> Tensor:

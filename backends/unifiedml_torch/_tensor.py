@@ -40,22 +40,24 @@ dtypes: Final[dict[str, torch.dtype]] = {
 }
 
 _WIDE_UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
+_HALF = frozenset({"float16", "bfloat16"})
 
 # PyTorch stores these data types but has few kernels for them.
-missing: Final[dict[str, frozenset[str]]] = dict.fromkeys(
-    (
-        "abs add argmax argmin bitwise_invert bitwise_left_shift bitwise_right_shift "
-        "clip cumulative_max cumulative_min cumulative_prod cumulative_sum "
-        "floor_divide less less_equal matmul max maximum min minimum negative power "
-        "power_constant prod remainder scatter scatter_max scatter_min segment_max "
-        "segment_sum sign square subtract sum"
-    ).split(),
-    _WIDE_UNSIGNED,
-) | dict.fromkeys(
+missing: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(("digamma", "lgamma"), _HALF),
+    **dict.fromkeys(
+        (
+            "abs add argmax argmin bitwise_invert bitwise_left_shift "
+            "bitwise_right_shift clip cumulative_max cumulative_min cumulative_prod "
+            "cumulative_sum floor_divide less less_equal matmul max maximum min "
+            "minimum negative power power_constant prod remainder scatter scatter_max "
+            "scatter_min segment_max segment_sum sign square subtract sum"
+        ).split(),
+        _WIDE_UNSIGNED,
+    ),
     # Sums and products of many small numbers would stagnate.
-    ("scatter_add", "scatter_multiply"),
-    _WIDE_UNSIGNED | {"float16", "bfloat16"},
-)
+    **dict.fromkeys(("scatter_add", "scatter_multiply"), _WIDE_UNSIGNED | _HALF),
+}
 
 
 def is_native(x: object, /) -> bool:

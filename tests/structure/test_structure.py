@@ -79,6 +79,7 @@ OPTIONAL = {
             "_table_elementwise",
             "_table_fft",
             "_table_linalg",
+            "_table_functions",
             "_table_losses",
             "_table_manipulation",
             "_table_models",
@@ -91,7 +92,8 @@ OPTIONAL = {
             "_table_shapes",
             "_table_sorting",
         )
-    }
+    },
+    "scipy": {FRONTEND / "testing" / "_table_functions.py"},
 }
 """Packages of an extra, and the files that may import them, when they are used."""
 

@@ -24,7 +24,9 @@ __all__ = [
     "abs",
     "add",
     "divide",
+    "divmod",
     "floor_divide",
+    "fmod",
     "multiply",
     "negative",
     "positive",
@@ -67,6 +69,7 @@ _POWER = Op("power", NUMERIC, bits=_bits.power, explain=_exponents)
 _POWER_CONSTANT = Op("power_constant", NUMERIC, bits=_bits.power)
 _REMAINDER = Op("remainder", REAL, bits=_bits.remainder, explain=_divisors)
 _SIGN = Op("sign", REAL, bits=_bits.sign)
+_SIGNED = Op("sign", NUMERIC)
 _SQUARE = Op("square", NUMERIC)
 _SUBTRACT = Op("subtract", NUMERIC, explain=broadcastable)
 
@@ -146,6 +149,8 @@ def floor_divide(x1: Operand, x2: Operand, /) -> Tensor:
 def remainder(x1: Operand, x2: Operand, /) -> Tensor:
     """Return the remainder of ``x1 // x2``, of the sign of ``x2``, as Python's ``%``.
 
+    The gradient for ``x1`` is 1 and that for ``x2`` minus the quotient's floor.
+
     Raises:
         ZeroDivisionError: An integer is divided by zero.
 
@@ -154,7 +159,51 @@ def remainder(x1: Operand, x2: Operand, /) -> Tensor:
         >>> um.remainder(um.tensor([7, -7]), 3).tolist()
         [1, 2]
     """
-    return binary(_REMAINDER, x1, x2)
+    first, second = as_tensors(_REMAINDER, x1, x2)
+    rest = binary(_REMAINDER, first, second)
+    if rest.dtype.is_integer:
+        return rest
+    # A zero has the sign of the divisor, too. Both forms keep the gradient.
+    return where(second < 0, -(0 - rest), rest + 0)
+
+
+def fmod(x1: Operand, x2: Operand, /) -> Tensor:
+    """Return the remainder of the truncated quotient, of the sign of ``x1``, as in C.
+
+    The gradient for ``x1`` is 1 and that for ``x2`` minus the truncated quotient.
+
+    Raises:
+        ZeroDivisionError: An integer is divided by zero.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.fmod(um.tensor([7.0, -7.0]), 3.0).tolist()
+        [1.0, -1.0]
+    """
+    first, second = as_tensors(_REMAINDER, x1, x2)
+    if first.dtype.is_integer:
+        rest = binary(_REMAINDER, first, second)
+        across = (rest != 0) & ((first < 0) != (second < 0))
+        return where(across, rest - second, rest)
+    # Of magnitudes both kinds of remainder agree. Unlike abs, this has a slope at 0.
+    size = where(first < 0, -first, first)
+    rest = binary(_REMAINDER, size, abs(second))
+    return where(first < 0, -rest, rest)
+
+
+def divmod(x1: Operand, x2: Operand, /) -> tuple[Tensor, Tensor]:
+    """Return ``x1 // x2`` and ``x1 % x2``.
+
+    Raises:
+        ZeroDivisionError: An integer is divided by zero.
+
+    Example:
+        >>> import unifiedml as um
+        >>> quotient, rest = um.divmod(um.tensor([7, -7]), 3)
+        >>> quotient.tolist(), rest.tolist()
+        ([2, -3], [1, 2])
+    """
+    return floor_divide(x1, x2), remainder(x1, x2)
 
 
 def pow(x1: Operand, x2: Operand, /) -> Tensor:
@@ -247,9 +296,16 @@ def abs(x: Operand, /) -> Tensor:
 def sign(x: Operand, /) -> Tensor:
     """Return -1, 0 or 1 by the sign; NaN for NaN. Its gradient is zero.
 
+    Of a complex number it is ``x / abs(x)``, and 0 at 0, where its gradient is 0.
+
     Example:
         >>> import unifiedml as um
         >>> um.sign(um.tensor([3.0, 0.0, -2.0])).tolist()
         [1.0, 0.0, -1.0]
     """
-    return unary(_SIGN, x)
+    (x,) = as_tensors(_SIGNED, x)
+    if x.dtype.kind != "complex":
+        return unary(_SIGN, x)
+    zero = x == 0
+    safe = where(zero, 1.0, x)
+    return where(zero, 0.0, safe / abs(safe))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import NUMERIC, Op, as_tensors, unary
+from unifiedml.ops._dispatch import FLOATING, NUMERIC, Op, as_tensors, unary
 from unifiedml.ops.arithmetic import positive
+from unifiedml.ops.comparison import isnan
+from unifiedml.ops.creation import zeros_like
+from unifiedml.ops.selection import where
+from unifiedml.ops.trigonometry import atan2
 
 __all__ = [
+    "angle",
     "conj",
     "imag",
     "real",
 ]
 
+_ANGLE = Op("angle", FLOATING)
 _CONJ = Op("conj", NUMERIC)
 _IMAG = Op("imag", frozenset({"complex"}))
 _REAL = Op("real", NUMERIC)
@@ -50,3 +58,20 @@ def conj(x: Operand, /) -> Tensor:
     """
     (x,) = as_tensors(_CONJ, x)
     return unary(_CONJ, x) if x.dtype.kind == "complex" else positive(x)
+
+
+def angle(x: Operand, /) -> Tensor:
+    """Return the angle of complex numbers, in [-pi, pi]; 0 or pi for real ones.
+
+    The gradient at 0 is 0, and so is that of real numbers.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.angle(um.tensor([1.0, 2j, 0.0])).tolist()[::2]
+        [0.0, 0.0]
+    """
+    (x,) = as_tensors(_ANGLE, x)
+    if x.dtype.kind == "complex":
+        return atan2(imag(x), real(x))
+    x = x.detach()
+    return where(isnan(x), x, where(x < 0, math.pi, zeros_like(x)))

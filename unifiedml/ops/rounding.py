@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import REAL, Op, unary
+from unifiedml.ops._steps import join
 from unifiedml.ops.arithmetic import positive
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
 
 _CEIL = Op("ceil", REAL)
 _FLOOR = Op("floor", REAL)
+_IMAG = Op("imag", frozenset({"complex"}))
+_REAL = Op("real", frozenset({"complex"}))
 _ROUND = Op("round", REAL)
 _TRUNC = Op("trunc", REAL)
 
@@ -55,11 +58,15 @@ def trunc(x: Operand, /) -> Tensor:
 def round(x: Operand, /) -> Tensor:
     """Return the nearest integer, the even one of two. Its gradient is zero.
 
+    Both parts of complex numbers are rounded.
+
     Example:
         >>> import unifiedml as um
         >>> um.round(um.tensor([0.5, 1.5, -1.2])).tolist()
         [0.0, 2.0, -1.0]
     """
+    if isinstance(x, Tensor) and x.dtype.kind == "complex":
+        return join(*(unary(_ROUND, unary(part, x)) for part in (_REAL, _IMAG)))
     return _rounded(_ROUND, x)
 
 

@@ -26,6 +26,7 @@ from unifiedml.testing import _table_convolution as convolution
 from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
 from unifiedml.testing import _table_fft as fft
+from unifiedml.testing import _table_functions as functions
 from unifiedml.testing import _table_linalg as linalg
 from unifiedml.testing import _table_losses as losses
 from unifiedml.testing import _table_manipulation as manipulation
@@ -166,6 +167,10 @@ EXEMPT: Final[dict[str, str]] = {
     **dict.fromkeys(
         ("Tensor.T", "Tensor.__rmatmul__", "Tensor.clip", "Tensor.round"), _SAME
     ),
+    **dict.fromkeys(
+        ("Tensor.T", "Tensor.__rmatmul__", "Tensor.__divmod__", "Tensor.__rdivmod__"),
+        _SAME,
+    ),
 }
 """Public names without a line, and why; each reason says where they are tested."""
 
@@ -184,6 +189,7 @@ def conformance_cases() -> list[Line]:
     return [
         *elementwise.LINES,
         *elementwise.OPERATORS,
+        *functions.LINES,
         *reductions.LINES,
         *reductions.METHODS,
         *scans.LINES,

@@ -16,6 +16,7 @@ from typing import Any, Final
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
+import unifiedml_numpyish_special as special
 
 Array = npt.NDArray[Any]
 Axes = tuple[int, ...]
@@ -119,10 +120,17 @@ def stop_gradient(x: Array, /) -> Array:
 # --- element by element ---------------------------------------------------------------
 
 abs = _kernel(np.abs)
+acos = _kernel(np.arccos)
+acosh = _kernel(np.arccosh)
+asin = _kernel(np.arcsin)
+asinh = _kernel(np.arcsinh)
+atan = _kernel(np.arctan)
+atanh = _kernel(np.arctanh)
 bitwise_invert = _kernel(np.bitwise_invert)
 ceil = _kernel(np.ceil)
 conj = _kernel(np.conj)
 cos = _kernel(np.cos)
+cosh = _kernel(np.cosh)
 exp = _kernel(np.exp)
 expm1 = _kernel(np.expm1)
 floor = _kernel(np.floor)
@@ -138,12 +146,15 @@ real = _kernel(np.real)
 round = _kernel(np.rint)
 sign = _kernel(np.sign)
 sin = _kernel(np.sin)
+sinh = _kernel(np.sinh)
 sqrt = _kernel(np.sqrt)
 square = _kernel(np.square)
+tan = _kernel(np.tan)
 tanh = _kernel(np.tanh)
 trunc = _kernel(np.trunc)
 
 add = _kernel(np.add)
+atan2 = _kernel(np.arctan2)
 bitwise_and = _kernel(np.bitwise_and)
 bitwise_left_shift = _kernel(np.left_shift)
 bitwise_or = _kernel(np.bitwise_or)
@@ -180,6 +191,17 @@ def erf(x: Array, /) -> Array:
 @_kernel
 def erfc(x: Array, /) -> Array:
     return _erfc(x).astype(x.dtype)
+
+
+digamma = _kernel(special.digamma)
+erfinv = _kernel(special.erfinv)
+lgamma = _kernel(special.lgamma)
+
+
+@_kernel
+def complex(x: Array, y: Array, /) -> Array:
+    x, y = np.broadcast_arrays(x, y)
+    return np.stack([x, y], axis=-1).view(f"c{2 * x.itemsize}")[..., 0]
 
 
 @_kernel

@@ -1,0 +1,75 @@
+"""Special functions, and complex numbers from their parts."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, Final
+
+from unifiedml_tensorflow._elementwise import _broadcasting as broadcasting
+from unifiedml_tensorflow._elementwise import (
+    abs,
+    add,
+    divide,
+    equal,
+    erf,
+    erfc,
+    exp,
+    less,
+    multiply,
+    raw,
+    sign,
+    square,
+    subtract,
+    where,
+)
+from unifiedml_tensorflow._import import kernel, tf
+
+__all__ = ["atan2", "complex", "digamma", "erfinv", "lgamma"]
+
+Tensor = Any
+
+atan2 = broadcasting(raw.Atan2)
+lgamma = kernel(raw.Lgamma)
+
+_COMPLEX: Final = {
+    real: broadcasting(partial(kernel(raw.Complex), Tout=whole))
+    for real, whole in ((tf.float32, tf.complex64), (tf.float64, tf.complex128))
+}
+_digamma = kernel(raw.Digamma)
+_erfinv = kernel(raw.Erfinv)
+
+
+def complex(x: Tensor, y: Tensor, /) -> Tensor:
+    return _COMPLEX[x.dtype](x, y)
+
+
+def digamma(x: Tensor, /) -> Tensor:
+    # TensorFlow's pole at 0 is NaN.
+    return where(equal(x, tf.zeros_like(x)), divide(-tf.ones_like(x), x), _digamma(x))
+
+
+@tf.custom_gradient
+def erfinv(x: Tensor, /) -> tuple[Tensor, Any]:
+    # TensorFlow's is off by 5,000 eps, and so is the derivative made of it.
+    result = _polished(x, _erfinv(x))
+
+    def pull(g: Tensor) -> Tensor:
+        slope = tf.constant(math.sqrt(math.pi) / 2, x.dtype)
+        return multiply(g, multiply(slope, exp(square(erfinv(x)))))
+
+    return result, pull
+
+
+def _polished(x: Tensor, y: Tensor) -> Tensor:
+    """Return a Newton step from ``y`` towards ``erfinv(x)``, unless that is infinite.
+
+    Near the ends ``1 - erf`` keeps the digits that ``erf`` loses.
+    """
+    size, one = abs(x), tf.ones_like(x)
+    tail = multiply(sign(x), subtract(subtract(one, size), erfc(abs(y))))
+    middle = subtract(erf(y), x)
+    excess = where(less(size, tf.constant(0.5, x.dtype)), middle, tail)
+    slope = tf.constant(math.sqrt(math.pi) / 2, x.dtype)
+    better = subtract(y, multiply(multiply(slope, exp(square(y))), excess))
+    return where(less(size, one), better, add(y, tf.zeros_like(y)))

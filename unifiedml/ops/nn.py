@@ -12,13 +12,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+import numpy as np
+
 from unifiedml._dtypes import DTYPES, DType, as_dtype
 from unifiedml._rules.axes import normalize_axis
+from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, apply, as_tensors, unary
 from unifiedml.ops.comparison import equal
 from unifiedml.ops.conversion import from_array
-from unifiedml.ops.creation import arange
 from unifiedml.ops.exponential import expm1
 from unifiedml.ops.manipulation import expand_dims
 from unifiedml.ops.selection import where
@@ -289,6 +291,7 @@ def one_hot(
     (x,) = as_tensors(Op("one_hot", INTEGER), x)
     if num_classes < 0:
         raise ValueError(f"there cannot be {num_classes} classes")
-    classes = from_array(arange(num_classes).numpy(), x._backend, x.device)
+    (count,) = as_shape((num_classes,))
+    classes = from_array(np.arange(count), x._backend, x.device)
     hot = equal(expand_dims(x, axis=-1), classes)
     return hot.astype(as_dtype(dtype))

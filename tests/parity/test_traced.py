@@ -1,0 +1,168 @@
+"""Every operation inside a graph that is being traced gives what it gives eagerly.
+
+Plain graphs: `tf.function` without XLA, and `make_fx`, on fake tensors, so that nothing
+can be computed from values that are not there. Comparisons are those of the parity
+table.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+import unifiedml as um
+from unifiedml._backend.registry import load
+from unifiedml._tree import map_tree
+from unifiedml.testing import _parity
+from unifiedml.testing._line import Call, Comparison, Line
+from unifiedml.testing._rounding import float64
+
+Function = Callable[..., Any]
+
+# --- tracing ----------------------------------------------------------------------
+
+
+def traced_by_tensorflow(function: Function, *natives: Any) -> Any:
+    tf = importlib.import_module("tensorflow")
+    return tf.function(function, autograph=False)(*natives)
+
+
+def traced_by_torch(function: Function, *natives: Any) -> Any:
+    tracing = importlib.import_module("torch.fx.experimental.proxy_tensor")
+    graph = tracing.make_fx(function, tracing_mode="fake", _allow_non_fake_inputs=True)(
+        *natives
+    )
+    return graph(*natives)
+
+
+TRACERS = {"tensorflow": traced_by_tensorflow, "torch": traced_by_torch}
+BACKENDS = [name for name in um.available_backends() if name in TRACERS]
+
+
+def traced(function: Function, args: tuple[Any, ...], backend: str) -> dict[str, Any]:
+    """Return the arrays of a call whose arrays are inputs of a graph."""
+    places = [n for n, arg in enumerate(args) if isinstance(arg, np.ndarray)]
+
+    def body(*natives: Any) -> Any:
+        given = list(args)
+        for place, native in zip(places, natives, strict=True):
+            given[place] = um.from_native(native)
+        return map_tree(native_of, function(*given))
+
+    with um.use_backend(backend):
+        inputs = [um.asarray(args[place]).native for place in places]
+        result = TRACERS[backend](body, *inputs)
+        return dict(_parity.leaves(map_tree(partial(array_of, backend), result)))
+
+
+def native_of(leaf: Any) -> Any:
+    return leaf.native if isinstance(leaf, um.Tensor) else leaf
+
+
+def array_of(backend: str, leaf: Any) -> Any:
+    ops = load(backend).ops
+    return ops.to_numpy(leaf) if ops.is_native(leaf) else leaf
+
+
+# --- the table ----------------------------------------------------------------------
+
+NO_VALUES: dict[str, str] = {
+    "nonzero": "the shape of the result depends on values",
+    "tensor": "its line makes a NumPy array first; asarray is the same",
+    **{
+        case.name: "a NumPy array stands on the left: there are no values to make it of"
+        for case in um.testing.conformance_cases()
+        if case.name.startswith("Tensor.__r") and "the left" in case.no_gradient
+    },
+}
+"""Operations that need values, and why: no graph can hold them, um.jit refuses them."""
+
+STATEFUL = ("nn.", "optim.", "metrics.", "random.")
+
+CASES = [
+    case
+    for case in um.testing.conformance_cases()
+    if not case.name.startswith(STATEFUL) and case.name not in NO_VALUES
+]
+
+
+def right_calls(case: Line, count: int = 6) -> list[Call]:
+    """Return calls with arrays that the operation does not refuse."""
+    drawn: list[Call] = []
+    quick = settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+
+    def keep(call: Call) -> None:
+        drawn.append(call)
+
+    quick(given(case.calls)(keep))()
+    drawn.sort(key=Call.substance, reverse=True)
+    return [call for call in drawn if has_arrays(call)]
+
+
+def has_arrays(call: Call) -> bool:
+    return any(isinstance(x, np.ndarray) for x in call.args)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_traced_results_are_the_eager_ones(case: Line, backend: str) -> None:
+    place = _parity.Place(backend, "cpu")
+    compared, calls = 0, right_calls(case)
+    for call in calls:
+        function = partial(case.function, **call.kwargs)
+        eager = _parity.evaluate(function, call.args, place)
+        if eager.error is not None:
+            continue
+        found = traced(function, call.args, backend)
+        assert found.keys() == eager.leaves.keys()
+        for path, expected in eager.leaves.items():
+            actual = found[path]
+            assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
+            terms = case.rounding(call.float64(), float64(expected))
+            title = f"{place}: traced against eager, of {call}"
+            Comparison(actual, expected, terms, title, place, pair=True).judge()
+        compared += 1
+        if compared == 2:
+            return
+    assert compared or not calls, "every call is refused"
+
+
+# --- errors ---------------------------------------------------------------------------
+
+REFUSED: dict[str, Function] = {
+    "integers": lambda x: um.ones((2, 3), dtype="int64") // x,
+    "powers": lambda x: um.ones((2, 3), dtype="int64") ** x,
+    "floats": lambda x: um.ones((2, 3)) + x,
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", REFUSED)
+def test_errors_are_explained_without_values(name: str, backend: str) -> None:
+    with pytest.raises(ValueError, match="cannot broadcast shapes"):
+        traced(REFUSED[name], (np.array([1, 0]),), backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_traced_tensor_says_so(backend: str) -> None:
+    said = []
+
+    def body(x: um.Tensor) -> um.Tensor:
+        said.append(load(backend).ops.is_traced(x.native))
+        return x
+
+    traced(body, (np.ones(2),), backend)
+    assert said == [True]
+    with um.use_backend(backend):
+        assert not load(backend).ops.is_traced(um.ones(2).native)

@@ -14,6 +14,11 @@ EXEMPT = {
     "nn.": "a layer's line sets its weights behind its back: test_errors_training.py",
     "optim.": "the same",
     "metrics.": "the same",
+    **dict.fromkeys(
+        ("conv_transpose", "depthwise_conv", "separable_conv", "max_pool", "resize")
+        + ("average_pool",),
+        "slow; `conv` is enumerated, whose rules for windows they share",
+    ),
     "nn.initializers.": "called by layers, with arguments that they have checked",
     "tensor": "is asarray; its line makes a tensor first",
 }

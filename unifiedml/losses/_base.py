@@ -11,10 +11,15 @@ from unifiedml.ops._dispatch import common_backend
 from unifiedml.ops.conversion import asarray
 from unifiedml.ops.manipulation import reshape
 from unifiedml.ops.reduction import mean, sum
+from unifiedml.ops.selection import maximum
 
 __all__ = ["Loss", "get"]
 
 _FLOAT32: Final = DTYPES["float32"]
+
+EPSILON: Final = 1e-7
+"""Probabilities are kept this far from 0 and 1, as in Keras, so that a logarithm is
+finite. From logits nothing is cut off: prefer ``from_logits=True``."""
 
 
 class Loss(Protocol):
@@ -79,6 +84,7 @@ def reduced(
     y_pred: Tensor,
     sample_weight: Operand | None,
     reduction: str,
+    kept: Tensor | None = None,
 ) -> Tensor:
     """Return weighted losses, of shape ``(batch, ...)``, reduced, in the dtype asked.
 
@@ -88,6 +94,8 @@ def reduced(
         y_pred: The predictions as they were given: their data type is the result's.
         sample_weight: One for each example, or None.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        kept: Which losses count; the others are 0, and the mean is over these. By
+            default all.
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(
@@ -107,7 +115,13 @@ def reduced(
     if reduction != "none":
         if not losses.size:
             raise ValueError(f"{name}: there are no examples")
-        losses = mean(losses) if reduction == "mean" else sum(losses)
+        if reduction == "sum":
+            losses = sum(losses)
+        elif kept is None:
+            losses = mean(losses)
+        else:
+            count = sum(kept.astype(losses.dtype))
+            losses = sum(losses) / maximum(count, 1.0)
     return losses if losses.dtype is y_pred.dtype else losses.astype(y_pred.dtype)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import math
+from typing import Any
 
 from unifiedml._dtypes import DTYPES
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.losses._base import (
+    EPSILON,
     beside,
     check_predictions,
     reduced,
@@ -16,19 +18,16 @@ from unifiedml.losses._base import (
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, is_known, kernel
 from unifiedml.ops.exponential import log
 from unifiedml.ops.manipulation import reshape
-from unifiedml.ops.nn import log_softmax, one_hot, softplus
+from unifiedml.ops.nn import log_softmax, one_hot, sigmoid, softplus
 from unifiedml.ops.reduction import sum
 from unifiedml.ops.selection import clip, where
 
 __all__ = [
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
     "sparse_categorical_crossentropy",
 ]
-
-EPSILON: Final = 1e-7
-"""Probabilities are kept this far from 0 and 1, as in Keras, so that a logarithm is
-finite. From logits nothing is cut off: prefer ``from_logits=True``."""
 
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:
@@ -53,6 +52,7 @@ def sparse_categorical_crossentropy(
     /,
     *,
     from_logits: bool = False,
+    ignore_index: int | None = None,
     sample_weight: Operand | None = None,
     reduction: str = "mean",
 ) -> Tensor:
@@ -63,6 +63,9 @@ def sparse_categorical_crossentropy(
         y_pred: Shape ``(..., classes)``, real floating-point: probabilities, or
             logits.
         from_logits: Whether ``y_pred`` are logits.
+        ignore_index: The label of examples that do not count: their loss is 0, and the
+            mean is over the others (0 if there are none). By default there is no such
+            label, not even -100 as in PyTorch.
         sample_weight: Shape ``(batch,)``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
@@ -70,8 +73,7 @@ def sparse_categorical_crossentropy(
         TypeError: Labels are not integers (NaN is none), or ``y_pred`` is not a real
             floating-point tensor.
         ValueError: The shapes do not fit, or there are no examples.
-        IndexError: A label is not in ``range(classes)``. There is no label that is
-            ignored.
+        IndexError: A label is not in ``range(classes)``.
 
     Example:
         >>> import unifiedml as um
@@ -85,6 +87,10 @@ def sparse_categorical_crossentropy(
     name = "sparse_categorical_crossentropy"
     check_predictions(name, y_pred)
     labels = _labels(name, y_true, y_pred)
+    kept = None
+    if ignore_index is not None:
+        kept = labels != ignore_index
+        labels = where(kept, labels, 0)
     pred = widened(y_pred)
     if from_logits:
         losses = _sparse_from_logits(pred, labels)
@@ -93,7 +99,9 @@ def sparse_categorical_crossentropy(
         hot = one_hot(labels, pred.shape[-1], dtype=DTYPES["bool"])
         chosen = sum(where(hot, pred, 0.0), axis=-1)
         losses = -log(clip(chosen, EPSILON, 1.0 - EPSILON))
-    return reduced(name, losses, y_pred, sample_weight, reduction)
+    if kept is not None:
+        losses = where(kept, losses, 0.0)
+    return reduced(name, losses, y_pred, sample_weight, reduction, kept)
 
 
 def _sparse_from_logits(logits: Tensor, labels: Tensor) -> Tensor:
@@ -201,10 +209,68 @@ def binary_crossentropy(
     """
     name = "binary_crossentropy"
     true, pred = same_shape(name, y_true, y_pred)
+    losses = _binary(true, pred, from_logits)
+    return reduced(name, losses, y_pred, sample_weight, reduction)
+
+
+def _binary(true: Tensor, pred: Tensor, from_logits: bool) -> Tensor:
     if from_logits:
         # Each half keeps its precision where the other one cancels.
-        losses = true * softplus(-pred) + (1.0 - true) * softplus(pred)
-    else:
-        p = clip(pred, EPSILON, 1.0 - EPSILON)
-        losses = -(true * log(p) + (1.0 - true) * log(1.0 - p))
+        return true * softplus(-pred) + (1.0 - true) * softplus(pred)
+    p = clip(pred, EPSILON, 1.0 - EPSILON)
+    return -(true * log(p) + (1.0 - true) * log(1.0 - p))
+
+
+def binary_focal_crossentropy(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    from_logits: bool = False,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return `binary_crossentropy` times ``(1 - p)**gamma``: what is easy counts less.
+
+    There ``p`` is the probability of what is true, ``y_pred`` or ``1 - y_pred``.
+
+    Args:
+        y_true: Shape ``(batch, ...)``, probabilities of yes, usually 0 or 1.
+        y_pred: The same shape, real floating-point: probabilities, or logits.
+        gamma: The focusing exponent, not negative; 0 for none.
+        alpha: In [0, 1], the weight of yes, that of no being ``1 - alpha``; by default
+            neither is weighted.
+        from_logits: Whether ``y_pred`` are logits.
+        sample_weight: Shape ``(batch,)``.
+        reduction: ``"mean"`` (over all elements), ``"sum"`` or ``"none"``.
+
+    Raises:
+        TypeError: ``y_pred`` is not a real floating-point tensor.
+        ValueError: ``gamma`` or ``alpha`` is out of range, the shapes differ, or there
+            are no examples.
+
+    Example:
+        >>> import unifiedml as um
+        >>> loss = um.losses.binary_focal_crossentropy([1.0], um.tensor([0.5]))
+        >>> round(loss.item(), 4)
+        0.1733
+
+    Reference:
+        Lin, Goyal, Girshick, He and Dollár (2017), "Focal Loss for Dense Object
+        Detection", equations 4 and 5.
+    """
+    name = "binary_focal_crossentropy"
+    if not 0 <= gamma < math.inf:
+        raise ValueError(f"{name}: gamma is finite and not negative, not {gamma}")
+    if alpha is not None and not 0 <= alpha <= 1:
+        raise ValueError(f"{name}: alpha is in [0, 1], not {alpha}")
+    true, pred = same_shape(name, y_true, y_pred)
+    p = sigmoid(pred) if from_logits else pred
+    wrong = true * (1.0 - p) + (1.0 - true) * p
+    # The derivative of a root is infinite at 0.
+    losses = clip(wrong, EPSILON, 1.0) ** gamma * _binary(true, pred, from_logits)
+    if alpha is not None:
+        losses = losses * (true * alpha + (1.0 - true) * (1.0 - alpha))
     return reduced(name, losses, y_pred, sample_weight, reduction)

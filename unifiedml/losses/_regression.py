@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.losses._base import reduced, same_shape
+from unifiedml.losses._base import EPSILON, reduced, same_shape
 from unifiedml.ops.arithmetic import abs, square
+from unifiedml.ops.exponential import log
+from unifiedml.ops.nn import softplus
 from unifiedml.ops.selection import where
 
-__all__ = ["huber", "mean_absolute_error", "mean_squared_error"]
+__all__ = [
+    "huber",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "poisson",
+]
 
 
 def mean_squared_error(
@@ -104,3 +112,52 @@ def huber(
     square_part = square(where(near, distance, 0.0)) * 0.5
     losses = where(near, square_part, (distance - 0.5 * delta) * delta)
     return reduced("huber", losses, y_pred, sample_weight, reduction)
+
+
+def log_cosh(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the mean of ``log(cosh(y_pred - y_true))``, whose gradient is tanh.
+
+    Arguments and errors are those of `mean_squared_error`.
+
+    Example:
+        >>> import unifiedml as um
+        >>> loss = um.losses.log_cosh(um.zeros(2), um.tensor([1.0, -1.0]))
+        >>> round(loss.item(), 4)
+        0.4338
+    """
+    true, pred = same_shape("log_cosh", y_true, y_pred)
+    d = pred - true
+    # log((eᵈ + e⁻ᵈ) / 2) without exponentials that overflow.
+    losses = d + softplus(d * -2.0) - math.log(2.0)
+    return reduced("log_cosh", losses, y_pred, sample_weight, reduction)
+
+
+def poisson(
+    y_true: Operand,
+    y_pred: Tensor,
+    /,
+    *,
+    sample_weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the mean of ``y_pred - y_true * log(y_pred + 1e-7)``.
+
+    That is minus the logarithm of the probability of the counts ``y_true`` where
+    ``y_pred`` are expected, up to a constant. Arguments and errors are those of
+    `mean_squared_error`; ``y_pred`` is not negative.
+
+    Example:
+        >>> import unifiedml as um
+        >>> um.losses.poisson(um.tensor([0.0, 0.0]), um.tensor([1.0, 3.0])).item()
+        2.0
+    """
+    true, pred = same_shape("poisson", y_true, y_pred)
+    losses = pred - true * log(pred + EPSILON)
+    return reduced("poisson", losses, y_pred, sample_weight, reduction)

@@ -156,6 +156,29 @@ def _binary(true: Array, predicted: Array, from_logits: bool) -> Array:
     return np.asarray(-(true * yes + (1 - true) * no))
 
 
+def _focal(
+    true: Array, predicted: Array, from_logits: bool, gamma: float, alpha: float
+) -> Array:
+    p = np.exp(-np.logaddexp(0, -predicted)) if from_logits else predicted
+    wrong = true * (1 - p) + (1 - true) * p
+    weight = true * alpha + (1 - true) * (1 - alpha)
+    return np.asarray(weight * wrong**gamma * _binary(true, predicted, from_logits))
+
+
+def _kl(true: Array, predicted: Array, from_logits: bool) -> Array:
+    entropy = np.sum(true * np.log(np.where(true == 0, 1, true)), axis=-1)
+    return np.asarray(entropy + _categorical(true, predicted, from_logits))
+
+
+def _cosine(true: Array, predicted: Array) -> Array:
+    lengths = np.linalg.norm(true, axis=-1) * np.linalg.norm(predicted, axis=-1)
+    return np.asarray(-np.sum(true * predicted, axis=-1) / lengths)
+
+
+def _hinge(true: Array, predicted: Array) -> Array:
+    return np.maximum(1 - true * predicted, 0)
+
+
 def _loss_rounding(call: Any, result: Array) -> Any:
     """Logarithms have absolute errors in proportion to the logits."""
     true, predicted, *weight = call.args
@@ -177,7 +200,8 @@ def _examples(draw: st.DrawFn, kind: str, kinds: tuple[str, ...] = (REAL,)) -> C
     name = draw(dtypes(*kinds))
     batch, size = draw(st.integers(1, 3)), draw(st.integers(1, 4))
     from_logits = draw(st.booleans())
-    elements: Any = "smooth" if kind == "distance" or from_logits else "probability"
+    probable = kind == "counts" or (kind in ("sparse", "dense") and not from_logits)
+    elements: Any = "probability" if probable else "smooth"
     predicted = draw(arrays((batch, size), name, elements=elements))
     if elements == "probability":
         predicted = (predicted * np.asarray(0.875, predicted.dtype)) + np.asarray(
@@ -192,13 +216,18 @@ def _examples(draw: st.DrawFn, kind: str, kinds: tuple[str, ...] = (REAL,)) -> C
         # At least 1/8 away from a kink of a distance to the predictions.
         steps = draw(arrays((batch, size), "int64", elements="smooth"))
         true = (predicted.astype(np.float64) + steps + 0.375).astype(predicted.dtype)
+    elif kind == "signs":
+        signs = st.lists(st.sampled_from([-1, 1]), min_size=size, max_size=size)
+        true = np.asarray([draw(signs) for _ in range(batch)], np.int64)
+    elif kind == "vectors":
+        true = draw(arrays((batch, size), name, elements="smooth"))
     else:
         true = draw(arrays((batch, size), name, elements="probability"))
     weight = draw(st.none() | arrays((batch,), name, elements="probability"))
     options: dict[str, Any] = {
         "reduction": draw(st.sampled_from(["mean", "sum", "none"]))
     }
-    if kind != "distance":
+    if kind in ("sparse", "dense"):
         options["from_logits"] = from_logits
     return Call(true, predicted, weight, **options)
 
@@ -233,6 +262,13 @@ LOSSES: Final[list[Line]] = [
     _loss_line("sparse_categorical_crossentropy", "sparse", _sparse),
     _loss_line("categorical_crossentropy", "dense", _categorical),
     _loss_line("binary_crossentropy", "dense", _binary),
+    _loss_line("binary_focal_crossentropy", "dense", _focal, gamma=1.5, alpha=0.25),
+    _loss_line("kl_divergence", "dense", _kl),
+    _loss_line("hinge", "signs", _hinge),
+    _loss_line("squared_hinge", "signs", lambda t, p: _hinge(t, p) ** 2),
+    _loss_line("cosine_similarity", "vectors", _cosine),
+    _loss_line("log_cosh", "distance", lambda t, p: np.log(np.cosh(p - t))),
+    _loss_line("poisson", "counts", lambda t, p: p - t * np.log(p + 1e-7)),
 ]
 
 LINES: Final[list[Line]] = [*ACTIVATIONS, *LOSSES]

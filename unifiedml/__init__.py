@@ -48,6 +48,7 @@ from unifiedml.nn import Flatten as Flatten
 from unifiedml.nn import Module as Module
 from unifiedml.nn import Parameter as Parameter
 from unifiedml.nn import Sequential as Sequential
+from unifiedml.ops.activations import *
 from unifiedml.ops.arithmetic import *
 from unifiedml.ops.attention import *
 from unifiedml.ops.closeness import *

@@ -74,6 +74,7 @@ OPTIONAL = {
         for name in (
             "_arguments",
             "_strategies",
+            "_table_activations",
             "_table_convolution",
             "_table_creation",
             "_table_elementwise",

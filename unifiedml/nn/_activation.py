@@ -8,7 +8,7 @@ from typing import Final
 from unifiedml._tensor import Tensor
 from unifiedml.nn._input import as_input
 from unifiedml.nn._module import Module
-from unifiedml.ops import nn
+from unifiedml.ops import activations, nn
 from unifiedml.ops.trigonometry import tanh
 
 __all__ = ["Activation", "Function", "resolve"]
@@ -24,6 +24,18 @@ def linear(x: Tensor) -> Tensor:
 _BY_NAME: Final[dict[str, Function]] = {
     function.__name__: function
     for function in (
+        activations.celu,
+        activations.glu,
+        activations.hard_shrink,
+        activations.hard_sigmoid,
+        activations.hard_silu,
+        activations.hard_tanh,
+        activations.mish,
+        activations.soft_shrink,
+        activations.softsign,
+        activations.sparse_plus,
+        activations.squareplus,
+        activations.tanh_shrink,
         nn.elu,
         nn.gelu,
         nn.leaky_relu,

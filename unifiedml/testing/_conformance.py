@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from unifiedml.testing import _table_activations as activations
 from unifiedml.testing import _table_convolution as convolution
 from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
@@ -189,6 +190,7 @@ def conformance_cases() -> list[Line]:
     return [
         *elementwise.LINES,
         *elementwise.OPERATORS,
+        *activations.LINES,
         *functions.LINES,
         *reductions.LINES,
         *reductions.METHODS,

@@ -7,6 +7,8 @@ that it is not defined for.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
 from unifiedml._tensor import Operand, Tensor
@@ -58,21 +60,43 @@ _STD = Op("std", REAL_FLOATING)
 _VAR = Op("var", REAL_FLOATING)
 
 
+_axes = lru_cache(maxsize=4096, typed=True)(normalize_axes)
+
+
 def _reduce(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
-    axes = normalize_axes(axis, x.ndim)
+    try:
+        axes = _axes(axis, len(x._backend.ops.shape_of(x._native)))
+    except TypeError:
+        # A list is no key; what is no axis raises once more.
+        axes = normalize_axes(axis, x.ndim)
     return unary(op, x, axes, bool(keepdims)) if axes else x._twin()
 
 
 def widened(x: Tensor) -> Tensor:
     """Return 16-bit floats in float32, in which a long sum does not stagnate."""
-    narrow = x.dtype.name in ("float16", "bfloat16")
-    return x.astype(DTYPES["float32"]) if narrow else x
+    return x.astype(DTYPES["float32"]) if x.dtype.name in _NARROW else x
 
 
 def _accumulated(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     wide = widened(x)
     result = _reduce(op, wide, axis, keepdims)
     return result if wide is x else result.astype(x.dtype)
+
+
+def _totalled(
+    op: Op, x: Tensor, axis: Axis, dtype: DType | str | None, keepdims: bool
+) -> Tensor:
+    """Reduce in 64 bits or float32, then convert to the data type that is wanted."""
+    if dtype is None:
+        dtype = total_dtype(x.dtype)
+        if dtype is x.dtype:
+            return _accumulated(op, x, axis, keepdims)
+    x = x.astype(dtype, copy=False)
+    wide = x.astype(total_dtype(x.dtype), copy=False)
+    return _accumulated(op, wide, axis, keepdims).astype(x.dtype, copy=False)
+
+
+_NARROW = frozenset({"float16", "bfloat16"})
 
 
 def total_dtype(dtype: DType) -> DType:
@@ -106,8 +130,7 @@ def sum(
         [4, 6]
     """
     (x,) = as_tensors(_SUMMABLE, x)
-    x = x.astype(total_dtype(x.dtype) if dtype is None else dtype, copy=False)
-    return _accumulated(_SUM, x, axis, keepdims)
+    return _totalled(_SUM, x, axis, dtype, keepdims)
 
 
 def prod(
@@ -128,8 +151,7 @@ def prod(
         [3, 8]
     """
     (x,) = as_tensors(_PROD, x)
-    x = x.astype(total_dtype(x.dtype) if dtype is None else dtype, copy=False)
-    return _accumulated(_PROD, x, axis, keepdims)
+    return _totalled(_PROD, x, axis, dtype, keepdims)
 
 
 def mean(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:

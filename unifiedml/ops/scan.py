@@ -100,7 +100,9 @@ def _accumulated(op: Op, x: Tensor, axis: int | None, initial: int | None) -> Te
     place = _one_axis(op.name, x, axis)
     if not op.accepts(x.dtype):
         raise TypeError(f"{op.name} needs a numeric data type, not {x.dtype.name}")
-    result = unary(op, widened(x), place).astype(x.dtype, copy=False)
+    # PyTorch's scans of small integers are int64, TensorFlow's are not.
+    wide = widened(x.astype(total_dtype(x.dtype), copy=False))
+    result = unary(op, wide, place).astype(x.dtype, copy=False)
     if initial is None:
         return result
     first = constant(initial, x.dtype, x._backend, x.device)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
+from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
     ANY,
@@ -60,15 +61,19 @@ _STD = Op("std", REAL_FLOATING)
 _VAR = Op("var", REAL_FLOATING)
 
 
-_axes = lru_cache(maxsize=4096, typed=True)(normalize_axes)
+_known_axes = lru_cache(maxsize=4096, typed=True)(normalize_axes)
+
+
+def _axes_of(shape: Shape, axis: Axis) -> tuple[int, ...]:
+    try:
+        return _known_axes(axis, len(shape))
+    except TypeError:
+        # A list is no key of the cache; what is no axis raises once more.
+        return normalize_axes(axis, len(shape))
 
 
 def _reduce(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
-    try:
-        axes = _axes(axis, len(x._backend.ops.shape_of(x._native)))
-    except TypeError:
-        # A list is no key; what is no axis raises once more.
-        axes = normalize_axes(axis, x.ndim)
+    axes = _axes_of(x.shape, axis)
     return unary(op, x, axes, bool(keepdims)) if axes else x._twin()
 
 
@@ -256,7 +261,7 @@ def min(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def _check_not_empty(name: str, x: Tensor, axis: Axis) -> None:
     shape = x.shape
-    if 0 in (shape[one] for one in normalize_axes(axis, len(shape))):
+    if 0 in shape and 0 in (shape[one] for one in _axes_of(shape, axis)):
         raise ValueError(
             f"{name} over axis {axis} of shape {shape} has no elements to choose from"
         )

@@ -73,9 +73,9 @@ def float64(value: Any) -> Any:
         return type(value)(float64(one) for one in value)
     if not isinstance(value, np.ndarray):
         return value
+    if value.dtype.kind in "fc":  # extended precision, which is none of ours, too
+        return value.astype(np.float64 if value.dtype.kind == "f" else np.complex128)
     kind = as_dtype(value.dtype).kind
-    if kind == "complex":
-        return value.astype(np.complex128)
     return value.astype(np.float64) if kind == "float" else value
 
 

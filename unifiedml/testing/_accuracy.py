@@ -53,6 +53,15 @@ class Measured:
     family: set[str] = field(default_factory=set)
     worst: dict[tuple[str, str], Worst] = field(default_factory=dict)
 
+    def merge(self, other: Measured) -> None:
+        """Take over what is worse in another measurement of the same line."""
+        self.family |= other.family
+        for place, one in other.worst.items():
+            worst = self.worst.setdefault(place, Worst())
+            worst.error = max(worst.error, one.error)
+            worst.share = max(worst.share, one.share)
+            worst.elements += one.elements
+
     def share(self) -> float:
         """Return the largest share of the bound that anything used."""
         return max((one.share for one in self.worst.values()), default=0.0)

@@ -102,8 +102,8 @@ def main(arguments: Sequence[str]) -> int:
     """Write the page, or print rows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("lines", nargs="*", help="of the parity table; default: all")
-    parser.add_argument("--values", type=int, default=90, help="calls of each line")
-    parser.add_argument("--gradients", type=int, default=40, help="calls of each line")
+    parser.add_argument("--values", type=int, default=30, help="calls of each line")
+    parser.add_argument("--gradients", type=int, default=9, help="calls of each line")
     given = parser.parse_args(arguments)
     load_backends()
     lines = [

@@ -219,7 +219,9 @@ def linear_gradient(length: Callable[..., int] | None = None) -> Gradient:
                     (
                         "accumulation",
                         {"scale": magnitude(size), "length": max(1, count)},
-                    )
+                    ),
+                    # The gradient of each copy of what was broadcast is stored.
+                    ("arithmetic", {"scale": magnitude(size)}),
                 ],
             )
             for (value, error), (size, _) in zip(exact, sizes, strict=True)

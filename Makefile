@@ -45,6 +45,9 @@ check: environment ## lint and types only
 docs: environment ## write the generated pages of docs/ anew
 	@$(HERE) $(RUN) -m unifiedml.contract > docs/semantics.md
 
+accuracy: environment ## measure every operation, write docs/accuracy.md
+	@$(HERE) $(RUN) scripts/accuracy.py
+
 environment: ## make the virtual environment, once
 	@PYTHON="$(PYTHON)" sh "$$ROOT/scripts/setup_env.sh" "$(UNIFIEDML_VENV)"
 

@@ -93,9 +93,7 @@ def page(
     rounded = {kind: _rounded(rows, kind) for kind in ("values", "gradients")}
     unrounded = sorted({row.name for row in rows} - {row.name for row in _all(rounded)})
     worst = max(_all(rounded), key=lambda row: row.measured.share())
-    numbers = sum(
-        one.elements for row in rows for one in row.measured.worst.values()
-    )
+    numbers = sum(one.elements for row in rows for one in row.measured.worst.values())
     return _TEXT.format(
         order=order,
         versions=named,

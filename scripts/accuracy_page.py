@@ -145,9 +145,8 @@ or not.
 **Share** is how much of the bound the worst of all errors used. The bounds come from
 the error analysis of each family of operations (`unifiedml/tolerance.py` has the
 theorems and constants); two backends may differ by twice the bound. The largest share
-of all is {share} (`{worst}`), so no bound is exceeded; and they are narrow enough that a
-relative error of 1e-4 planted in any of these operations is found
-(`python scripts/relative_faults.py`).
+of all is {share} (`{worst}`); and bounds are narrow enough that a relative error of
+1e-4 planted in any of these operations is found (`python scripts/relative_faults.py`).
 
 **Exact means exact.** ◆: compared with mpmath, 40 digits, on 600 more numbers of each
 data type. Otherwise the oracle is NumPy's or SciPy's formula in extended precision (80

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import mpmath
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import unifiedml as um
 from scripts.exact_functions import DIGITS, EXACT, dense_calls

@@ -31,6 +31,12 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LONGEST = 500
 """Lines in one file."""
 
+MOST_PRIMITIVES = 200
+"""Functions that a backend has to provide."""
+
+MOST_LINES = 1800
+"""Lines of one backend."""
+
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax"}
 
 BACKEND_IMPORTS = {
@@ -352,3 +358,26 @@ def has_docstring(value: object) -> bool:
     if inspect.isclass(value):
         return bool(vars(value).get("__doc__"))
     return bool(inspect.getdoc(value)) or not callable(value)
+
+
+# --- economy --------------------------------------------------------------------------
+
+
+def test_the_boundary_is_narrow() -> None:
+    """What a backend author writes stays small: compose in the frontend instead."""
+    protocol = ast.parse((FRONTEND / "_backend" / "protocol.py").read_text())
+    (members,) = (
+        node.body
+        for node in protocol.body
+        if isinstance(node, ast.ClassDef) and node.name == "Backend"
+    )
+    functions = [node for node in members if isinstance(node, ast.FunctionDef)]
+    assert len(functions) < MOST_PRIMITIVES, f"{len(functions)} primitives"
+
+
+@pytest.mark.parametrize("package", BACKEND_IMPORTS)
+def test_a_backend_is_small(package: str) -> None:
+    count = sum(
+        len(file.read_text().splitlines()) for file in (BACKENDS / package).glob("*.py")
+    )
+    assert count < MOST_LINES, f"{package} has {count} lines"

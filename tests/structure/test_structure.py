@@ -85,6 +85,7 @@ OPTIONAL = {
             "_table_creation",
             "_table_elementwise",
             "_table_fft",
+            "_table_layers",
             "_table_linalg",
             "_table_functions",
             "_table_losses",

@@ -28,6 +28,7 @@ from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
 from unifiedml.testing import _table_fft as fft
 from unifiedml.testing import _table_functions as functions
+from unifiedml.testing import _table_layers as layers
 from unifiedml.testing import _table_linalg as linalg
 from unifiedml.testing import _table_losses as losses
 from unifiedml.testing import _table_manipulation as manipulation
@@ -208,6 +209,7 @@ def conformance_cases() -> list[Line]:
         *convolution.LINES,
         *losses.LINES,
         *models.LINES,
+        *layers.LINES,
         *optimizers.LINES,
         *normalization.LINES,
         *random.LINES,

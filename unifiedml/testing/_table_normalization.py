@@ -19,7 +19,7 @@ from unifiedml.testing._rounding import (
 )
 from unifiedml.testing._strategies import arrays, dtypes, shapes
 
-__all__ = ["LINES"]
+__all__ = ["LINES", "attention", "batch", "group", "layer", "moments", "rms"]
 
 Array = npt.NDArray[Any]
 REAL: Final = "real floating"
@@ -44,7 +44,7 @@ def _condition(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     return np.asarray(np.abs(mean) / np.sqrt(variance + epsilon))
 
 
-def _layer(x: Array, gamma: Array, beta: Array, axis: int, epsilon: float) -> Array:
+def layer(x: Array, gamma: Array, beta: Array, axis: int, epsilon: float) -> Array:
     return _standard(x, (axis,), epsilon) * gamma + beta
 
 
@@ -76,7 +76,7 @@ def _layer_rounding(call: Any, result: Array) -> Any:
     ]
 
 
-def _rms(x: Array, scale: Array, epsilon: float) -> Array:
+def rms(x: Array, scale: Array, epsilon: float) -> Array:
     size = np.sqrt(_mean(x**2, (-1,)) + epsilon)
     return np.asarray(x / size * scale)
 
@@ -102,7 +102,7 @@ def _batches(draw: st.DrawFn, smooth: bool) -> Call:
     return Call(x, mean, abs(variance), axis, offset, scale)
 
 
-def _batch(
+def batch(
     x: Array, mean: Array, variance: Array, axis: int, offset: Array, scale: Array
 ) -> Array:
     shape = [1] * x.ndim
@@ -113,7 +113,7 @@ def _batch(
 
 def _batch_rounding(call: Any, result: Array) -> Any:
     x, mean, variance, axis, offset, scale = call.args
-    sizes = _batch(
+    sizes = batch(
         magnitude(x), -magnitude(mean), variance, axis, abs(offset), abs(scale)
     )
     return [("accumulation", {"scale": magnitude(sizes), "length": 8})]
@@ -129,7 +129,7 @@ def _groups(draw: st.DrawFn, smooth: bool) -> Call:
     return Call(draw(distinct(shape, name)), groups, *vectors)
 
 
-def _group(x: Array, groups: int, gamma: Array, beta: Array) -> Array:
+def group(x: Array, groups: int, gamma: Array, beta: Array) -> Array:
     apart = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
     return _standard(apart, (1, 3), 1e-5).reshape(x.shape) * gamma + beta
 
@@ -148,7 +148,7 @@ def _normalized(x: Array) -> Array:
     return np.asarray(x / np.maximum(norm, 1e-12))
 
 
-def _moments(x: Array, axes: int) -> tuple[Array, Array]:
+def moments(x: Array, axes: int) -> tuple[Array, Array]:
     centred = x - _mean(x, (axes,))
     return _mean(x, (axes,), False), _mean(centred**2, (axes,), False)
 
@@ -206,7 +206,7 @@ def _attentions(draw: st.DrawFn, smooth: bool) -> Call:
     )
 
 
-def _attention(
+def attention(
     q: Array, k: Array, v: Array, bias: Any, mask: Any, is_causal: bool
 ) -> Array:
     scores = np.einsum("bqhd,bkhd->bhqk", q, k) / math.sqrt(q.shape[-1])
@@ -240,10 +240,10 @@ _RADII: Final = st.integers(1, 3)
 _POWERS: Final = st.sampled_from([0.5, 0.75])
 
 LINES: Final[list[Line]] = [
-    _line("layer_normalization", _layer, _layers, _layer_rounding, (0, 1, 2)),
-    _line("rms_normalization", _rms, _with_scale, whole(4), (0, 1)),
-    _line("batch_normalization", _batch, _batches, _batch_rounding, (0, 1, 4, 5)),
-    _line("group_normalization", _group, _groups, whole(8), (0, 2, 3)),
+    _line("layer_normalization", layer, _layers, _layer_rounding, (0, 1, 2)),
+    _line("rms_normalization", rms, _with_scale, whole(4), (0, 1)),
+    _line("batch_normalization", batch, _batches, _batch_rounding, (0, 1, 4, 5)),
+    _line("group_normalization", group, _groups, whole(8), (0, 2, 3)),
     _line("normalize", _normalized, _some, whole(4)),
     _line(
         "local_response_normalization",
@@ -256,12 +256,12 @@ LINES: Final[list[Line]] = [
         um.moments,
         _some(False, axes=st.just(0)),
         _moments_rounding,
-        _moments,
+        moments,
         _some(True, axes=st.just(0)),
         (0,),
         whole_gradient(4),
     ),
     _line("masked_softmax", _softmax, _masked, whole(4)),
-    _line("dot_product_attention", _attention, _attentions, whole(8), (0, 1, 2)),
+    _line("dot_product_attention", attention, _attentions, whole(8), (0, 1, 2)),
 ]
 """Normalisation and attention."""

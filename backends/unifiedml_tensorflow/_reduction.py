@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from unifiedml_tensorflow._elementwise import multiply, where
 from unifiedml_tensorflow._import import integers, kernel, tf
@@ -30,9 +31,24 @@ Axes = tuple[int, ...]
 Reduction = Callable[[Tensor, Axes, bool], Tensor]
 
 
+_BROADCAST_RANK: Final = 5
+_ARGUMENT_RANK: Final = 7
+_reshape = kernel(tf.raw_ops.Reshape)
+_transpose = kernel(tf.raw_ops.Transpose)
+
+
 def _over_axes(function: Callable[..., Tensor]) -> Reduction:
     def reduce(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
-        return function(x, integers(axes), keepdims)
+        if x.ndim <= _BROADCAST_RANK or len(axes) < 2:
+            return function(x, integers(axes), keepdims)
+        # The derivative broadcasts, five alternating dimensions at most.
+        kept = [axis for axis in range(x.ndim) if axis not in axes]
+        sizes = [x.shape[axis] for axis in kept]
+        shape = (math.prod(sizes), math.prod(x.shape[axis] for axis in axes))
+        rows = _reshape(_transpose(x, integers((*kept, *axes))), integers(shape))
+        if keepdims:
+            sizes = [1 if axis in axes else x.shape[axis] for axis in range(x.ndim)]
+        return _reshape(function(rows, integers((1,)), False), integers(tuple(sizes)))
 
     return reduce
 
@@ -49,7 +65,6 @@ _argmax = kernel(tf.raw_ops.ArgMax)
 _argmin = kernel(tf.raw_ops.ArgMin)
 _is_nan = kernel(tf.raw_ops.IsNan)
 _log_softmax = kernel(tf.raw_ops.LogSoftmax)
-_reshape = kernel(tf.raw_ops.Reshape)
 _softmax = kernel(tf.raw_ops.Softmax)
 _transpose = kernel(tf.raw_ops.Transpose)
 _cross_entropy = kernel(tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits)
@@ -97,12 +112,22 @@ def _first(search: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:
     return where(any(nan, (axis,), False), first, found)
 
 
+def _in_three(function: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:
+    # The kernels take seven dimensions.
+    if x.ndim <= _ARGUMENT_RANK:
+        return _first(function, x, axis)
+    ahead, behind = tuple(x.shape[:axis]), tuple(x.shape[axis + 1 :])
+    shape = (math.prod(ahead), x.shape[axis], math.prod(behind))
+    found = _first(function, _reshape(x, integers(shape)), 1)
+    return _reshape(found, integers((*ahead, *behind)))
+
+
 def argmax(x: Tensor, axis: int, /) -> Tensor:
-    return _first(_argmax, x, axis)
+    return _in_three(_argmax, x, axis)
 
 
 def argmin(x: Tensor, axis: int, /) -> Tensor:
-    return _first(_argmin, x, axis)
+    return _in_three(_argmin, x, axis)
 
 
 def _rows(function: Callable[[Tensor], Tensor], x: Tensor, axis: int) -> Tensor:

@@ -88,7 +88,14 @@ def flip(x: Tensor, axes: tuple[int, ...], /) -> Tensor:
 
 def pad(x: Tensor, widths: tuple[tuple[int, int], ...], value: Any, /) -> Tensor:
     filler = tf.constant(np.asarray(value).astype(x.dtype.as_numpy_dtype))
-    return _pad(x, integers(widths), filler)
+    if x.ndim <= _BROADCAST_RANK:
+        return _pad(x, integers(widths), filler)
+    # The kernel takes six dimensions, after it has joined those that stay.
+    for axis, width in enumerate(widths):
+        if width != (0, 0):
+            lone = tuple(width if a == axis else (0, 0) for a in range(x.ndim))
+            x = _pad(x, integers(lone), filler)
+    return x
 
 
 def permute_dims(x: Tensor, axes: tuple[int, ...], /) -> Tensor:

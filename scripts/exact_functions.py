@@ -127,6 +127,8 @@ def rounded(value: Any, plain: float) -> np.longdouble:
     value = mpmath.re(value)
     if not mpmath.isfinite(value):
         return np.longdouble(plain)
+    if abs(value) > np.finfo(np.float64).max:
+        return np.longdouble(plain)
     high = float(value)
     low = float(value - mpmath.mpf(high)) if np.isfinite(high) else 0.0
     return np.longdouble(high) + np.longdouble(low)

@@ -433,7 +433,7 @@ def conv_transpose(
     /,
 ) -> Array:
     rank = len(strides)
-    wide = [n + sum(pad) for n, pad in zip(spatial, pads, strict=True)]
+    wide = [n + low + high for n, (low, high) in zip(spatial, pads, strict=True)]
     y = np.zeros((len(x), *wide, kernel.shape[-2] * groups), x.dtype)
     parts = np.split(x, groups, -1), np.split(kernel, groups, -1)
     for place in np.ndindex(kernel.shape[:rank]):

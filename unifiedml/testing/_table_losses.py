@@ -176,7 +176,7 @@ def _cosine(true: Array, predicted: Array) -> Array:
 
 
 def _hinge(true: Array, predicted: Array) -> Array:
-    return np.maximum(1 - true * predicted, 0)
+    return np.asarray(np.maximum(1 - true * predicted, 0))
 
 
 def _loss_rounding(call: Any, result: Array) -> Any:

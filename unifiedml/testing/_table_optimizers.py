@@ -152,11 +152,11 @@ def _stacked(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def global_norm(*grads: Array) -> Array:
     """Return the Euclidean norm of all of them."""
-    return np.sqrt(np.sum(np.square(np.abs(np.stack(grads)))))
+    return np.asarray(np.sqrt(np.sum(np.square(np.abs(np.stack(grads))))))
 
 
 def _by_global_norm(*grads: Array, limit: float) -> Array:
-    norm = global_norm(*grads)
+    norm = float(global_norm(*grads))
     factor = limit / max(norm, limit) if np.isfinite(norm) else np.nan
     return np.stack(grads) * factor
 
@@ -166,7 +166,7 @@ def _by_norm(*grads: Array, limit: float) -> Array:
 
 
 @st.composite
-def _pairs(draw: st.DrawFn, elements: Any, **options: tuple[float, ...]) -> Call:
+def _pairs(draw: st.DrawFn, /, elements: Any, **options: tuple[float, ...]) -> Call:
     smooth = elements == "smooth"
     shape = draw(shapes(0, 2, min_side=int(smooth), max_side=3))
     name = draw(dtypes("real floating"))

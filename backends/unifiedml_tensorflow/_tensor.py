@@ -62,6 +62,7 @@ missing: Final[dict[str, frozenset[str]]] = {
     "scatter_multiply": _HALF,
     "sign": _UNSIGNED,
     "softmax": _HALF,
+    "softplus": _HALF,
 }
 
 _GPUS: Final = len(tf.config.list_physical_devices("GPU"))

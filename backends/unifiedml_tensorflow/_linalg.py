@@ -210,9 +210,9 @@ def _pull_svd(
     gu, gs, gvh = cotangents
     left = _product(u, gu, adjoint_a=True)
     right = _product(vh, gvh, adjoint_b=True)
-    values = tf.cast(s, x.dtype)
-    inverse = where(values == 0, values, 1 / where(values == 0, 1 + values, values))
-    rows, columns = values[..., :, None], _wide(values)
+    scale = tf.cast(s, x.dtype)
+    inverse = where(scale == 0, scale, 1 / where(scale == 0, 1 + scale, scale))
+    rows, columns = scale[..., :, None], _wide(scale)
     middle = (_skew(left) * columns + rows * _skew(right)) * tf.cast(
         _gaps(s * s), x.dtype
     )

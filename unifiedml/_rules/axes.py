@@ -19,10 +19,12 @@ def normalize_axis(axis: Any, ndim: int, name: str = "axis") -> int:
         AxisError: ``axis`` is outside ``[-ndim, ndim)``.
     """
     try:
-        # True is an integer of Python, and as an axis a mistake.
-        index = operator.index(None if axis is True or axis is False else axis)
+        index = operator.index(axis)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, not {axis!r}") from None
+        index = None
+    # True is an integer of Python, and as an axis a mistake.
+    if index is None or isinstance(axis, bool):
+        raise TypeError(f"{name} must be an integer, not {axis!r}")
     if not -ndim <= index < ndim:
         raise AxisError(
             f"{name} {index} is out of range for a tensor of {ndim} dimensions"

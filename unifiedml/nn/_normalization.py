@@ -89,8 +89,9 @@ class LayerNorm(_Normalization):
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised input."""
         x = self._ready(x)
-        options = {"axis": self.axis, "epsilon": self.epsilon}
-        return layer_normalization(x, self.gamma, self.beta, **options)
+        return layer_normalization(
+            x, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon
+        )
 
 
 class RMSNorm(_Normalization):
@@ -122,8 +123,7 @@ class RMSNorm(_Normalization):
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised input."""
         x = self._ready(x)
-        options = {"axis": self.axis, "epsilon": self.epsilon}
-        return rms_normalization(x, self.gamma, **options)
+        return rms_normalization(x, self.gamma, axis=self.axis, epsilon=self.epsilon)
 
 
 class GroupNorm(_Normalization):

@@ -7,6 +7,7 @@ that it is not defined for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from unifiedml._dtypes import DTYPES, DType
@@ -61,7 +62,9 @@ _STD = Op("std", REAL_FLOATING)
 _VAR = Op("var", REAL_FLOATING)
 
 
-_known_axes = lru_cache(maxsize=4096, typed=True)(normalize_axes)
+_known_axes: Callable[[Axis, int], tuple[int, ...]] = lru_cache(
+    maxsize=4096, typed=True
+)(normalize_axes)
 
 
 def _axes_of(shape: Shape, axis: Axis) -> tuple[int, ...]:

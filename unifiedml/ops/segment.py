@@ -342,5 +342,5 @@ def _edges(x: Tensor, bins: Any, range: tuple[float, float] | None) -> Tensor:
         )
     if low == high:
         low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, bins + 1).astype(x.dtype.numpy)
-    return from_array(edges, x._backend, x.device)
+    places = np.linspace(low, high, bins + 1).astype(x.dtype.numpy)
+    return from_array(places, x._backend, x.device)

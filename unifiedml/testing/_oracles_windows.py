@@ -120,7 +120,8 @@ def conv_transpose(
     terms = terms.reshape(len(x), *terms.shape[1:3], -1)
     whole = np.zeros((len(x), int(np.prod(reach)), at.shape[-1]))
     places = _places(at, spatial)
-    np.add.at(whole, (slice(None), places), terms)
+    rows = np.arange(len(x)).reshape(-1, *(1,) * places.ndim)
+    np.add.at(whole, (rows, places[None]), terms)
     whole = whole.reshape(len(x), *reach, -1)
     lows = [low for low, _ in at.pads]
     ends = [

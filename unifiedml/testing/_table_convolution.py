@@ -159,7 +159,8 @@ def _pools_of_anything(draw: st.DrawFn) -> Call:
 
 
 def _pool_terms(x: Array, size: Any, **options: Any) -> int:
-    return int(np.prod(size)) ** (1 if isinstance(size, tuple) else x.ndim - 2)
+    sizes = size if isinstance(size, tuple) else (size,) * (x.ndim - 2)
+    return math.prod(sizes)
 
 
 # --- resizing ---
@@ -192,7 +193,7 @@ def _resized_along(x: Array, axis: int, count: int, interpolation: str) -> Array
     size = x.shape[axis]
     centres = (np.arange(count) + 0.5) * size / count
     if interpolation == "nearest":
-        return np.take(x, np.floor(centres).astype(int), axis=axis)
+        return np.asarray(np.take(x, np.floor(centres).astype(int), axis=axis))
     # The weight of an old pixel falls to 0 at its neighbours' centres.
     places = np.clip(centres - 0.5, 0, size - 1)
     weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size)))

@@ -103,7 +103,7 @@ def _convolution(name: str, rank: int, channels: int, kernel: Shape) -> Line:
         return getattr(um.nn, name)(*first, size, activation="tanh", **options)
 
     def oracle(x: Array, weights: Array, bias: Array) -> Array:
-        return np.tanh(operation(x, weights, 2, "same") + bias)
+        return np.asarray(np.tanh(operation(x, weights, 2, "same") + bias))
 
     # Numeric gradients of larger ones take seconds.
     sizes = (1, *(4, 3, 2)[:rank], channels)
@@ -131,7 +131,8 @@ def _batch_norm(x: Any, gamma: Any, beta: Any) -> Any:
     call = _with_weights(lambda: made, "gamma", "beta")
     y = call(x, gamma, beta)
     made.eval()
-    return [y, made.moving_mean + 0.0, made.moving_variance + 0.0, made(x)]
+    moving = (made.moving_mean, made.moving_variance)
+    return [y, *(um.asarray(one) + 0.0 for one in moving), made(x)]
 
 
 def _batch_oracle(x: Array, gamma: Array, beta: Array) -> list[Array]:

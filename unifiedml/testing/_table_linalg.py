@@ -59,7 +59,7 @@ def _matrix(
         draw(arrays((*stack, m, n), "int8", elements="smooth")).astype(np.float64)
         for _ in range(2)
     ]
-    x = parts[0] + (1j * parts[1] if "complex" in name else 0)
+    x: Array = parts[0] + (1j * parts[1] if "complex" in name else 0)
     x = x / 4 + 6 * np.eye(m, n) * np.arange(1, n + 1)
     if kind == "hermitian":
         x = (x + x.conj().swapaxes(-1, -2)) / 2
@@ -231,7 +231,7 @@ def _vector_norm_oracle(x: Array, ord: float = 2, **options: Any) -> Array:
 @st.composite
 def _vector_norms(draw: st.DrawFn, smooth: bool = False) -> Call:
     name = draw(dtypes(REAL) if smooth else dtypes(REAL, COMPLEX))
-    elements = "smooth" if smooth else "moderate"
+    elements: Any = "smooth" if smooth else "moderate"
     x = draw(
         arrays(st.sampled_from([(3,), (2, 3), (2, 2, 2)]), name, elements=elements)
     )

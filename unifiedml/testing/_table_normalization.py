@@ -135,7 +135,7 @@ def group(x: Array, groups: int, gamma: Array, beta: Array) -> Array:
 
 
 @st.composite
-def _some(draw: st.DrawFn, smooth: bool, **options: Any) -> Call:
+def _some(draw: st.DrawFn, /, smooth: bool, **options: Any) -> Call:
     name = draw(dtypes("float32", "float64") if smooth else dtypes(REAL))
     shape = draw(shapes(1, 3, min_side=int(smooth), max_side=4))
     x = draw(arrays(shape, name, elements="smooth"))
@@ -217,8 +217,8 @@ def attention(
     if mask is not None:
         allowed = allowed & mask
     if is_causal:
-        allowed = allowed & np.tri(*scores.shape[-2:], dtype=bool)
-    return np.einsum("bhqk,bkhd->bqhd", _softmax(scores, allowed), v)
+        allowed = allowed & np.tri(*scores.shape[-2:]).astype(bool)
+    return np.asarray(np.einsum("bhqk,bkhd->bqhd", _softmax(scores, allowed), v))
 
 
 def _line(

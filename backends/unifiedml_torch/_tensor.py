@@ -45,6 +45,8 @@ _HALF = frozenset({"float16", "bfloat16"})
 # PyTorch stores these data types but has few kernels for them.
 missing: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(("digamma", "lgamma"), _HALF),
+    # Of tiny numbers it returns 0.
+    "erf": frozenset({"bfloat16"}),
     **dict.fromkeys(
         (
             "abs add argmax argmin bitwise_invert bitwise_left_shift "

@@ -62,9 +62,9 @@ _STD = Op("std", REAL_FLOATING)
 _VAR = Op("var", REAL_FLOATING)
 
 
-_known_axes: Callable[[Axis, int], tuple[int, ...]] = lru_cache(
-    maxsize=4096, typed=True
-)(normalize_axes)
+_known_axes: Callable[..., tuple[int, ...]] = lru_cache(maxsize=4096, typed=True)(
+    normalize_axes
+)
 
 
 def _axes_of(shape: Shape, axis: Axis) -> tuple[int, ...]:

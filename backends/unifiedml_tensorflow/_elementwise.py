@@ -131,7 +131,7 @@ erfc = kernel(raw.Erfc)
 exp = kernel(raw.Exp)
 expm1 = kernel(raw.Expm1)
 floor = kernel(raw.Floor)
-log = kernel(raw.Log)
+_log = kernel(raw.Log)
 log1p = kernel(raw.Log1p)
 logical_not = kernel(raw.LogicalNot)
 negative = kernel(raw.Neg)
@@ -165,6 +165,7 @@ _abs = kernel(raw.Abs)
 _bitwise_and = _broadcasting(raw.BitwiseAnd)
 _bitwise_or = _broadcasting(raw.BitwiseOr)
 _bitwise_xor = _broadcasting(raw.BitwiseXor)
+_complex = kernel(raw.Complex)
 _complex_abs = kernel(raw.ComplexAbs)
 _floor_div = _broadcasting(raw.FloorDiv)
 _imag = kernel(raw.Imag)
@@ -190,6 +191,19 @@ def real(x: Tensor, /) -> Tensor:
 
 def imag(x: Tensor, /) -> Tensor:
     return _imag(x, Tout=x.dtype.real_dtype)
+
+
+def log(x: Tensor, /) -> Tensor:
+    if not x.dtype.is_complex:
+        return _log(x)
+    # The kernel squares the magnitude: what would over- or underflow is scaled first.
+    parts = real(x), imag(x)
+    size = _maximum(*(_stop(_abs(part)) for part in parts))
+    one, large = tf.ones_like(size), tf.constant(size.dtype.max**0.5 / 4, size.dtype)
+    small = where(less(size, divide(one, large)), large, one)
+    factor = where(less(large, size), divide(one, large), small)
+    found = _log(_complex(*(multiply(part, factor) for part in parts), Tout=x.dtype))
+    return _complex(subtract(real(found), _log(factor)), imag(found), Tout=x.dtype)
 
 
 def abs(x: Tensor, /) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._tensor import Operand, Tensor
@@ -221,6 +223,10 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
         [4.0, 9.0]
     """
     if isinstance(x2, Tensor) or not isinstance(x2, bool | int | float):
+        if _is_complex(x1) or _is_complex(x2):
+            x1, x2 = as_tensors(_POWER, x1, x2)
+            # 0 to the power of 0 is 1, which exp(0 log 0) is not.
+            x1 = where((x1 == 0) & (x2 == 0), 1, x1)
         result = binary(_POWER, x1, x2)
         if isinstance(x2, Tensor) and result.dtype.kind == "signed":
             # Not every framework refuses what has no integer result.
@@ -235,6 +241,12 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
         # The derivative of x**0 is 0, also at 0 and at NaN.
         return where(True, 1, base)
     return apply(_POWER_CONSTANT, (base, exponent))
+
+
+def _is_complex(x: Operand) -> bool:
+    if isinstance(x, Tensor):
+        return x.dtype.kind == "complex"
+    return np.iscomplexobj(x)
 
 
 def square(x: Operand, /) -> Tensor:

@@ -6,6 +6,8 @@ broadcast, seven for argmax, five for softmax), which must not show.
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -130,7 +132,11 @@ def test_along_an_axis(name: str, data: st.DataObject) -> None:
 
 TOO_MANY: dict[str, Callable[[Any], Any]] = {
     "zeros": lambda x: um.zeros((1,) * 9),
-    "reshape": lambda x: um.reshape(x, (1,) * 9),
+    "slice": lambda x: um.reshape(x, (1,) * 9)[0],
+    "ellipsis": lambda x: um.reshape(x, (1,) * 9)[...],
+    "half a key": lambda x: um.reshape(x, (1,) * 9)[0, 0, 0, 0, 0, 0, 0, 0, :],
+    "at": lambda x: um.reshape(x, (1,) * 9).at[(0,) * 9].set(1),
+    "nonzero": lambda x: um.nonzero(um.reshape(x, (1,) * 9)),
     "expand_dims": lambda x: um.expand_dims(x, axis=0),
     "broadcast_to": lambda x: um.broadcast_to(x, (2, *x.shape)),
     "stack": lambda x: um.stack([x, x]),
@@ -149,3 +155,35 @@ def test_more_than_eight(name: str, backend: str) -> None:
     x = um.ones((1,) * 8)
     with pytest.raises(ValueError, match="at most 8 dimensions, not the 9 of"):
         TOO_MANY[name](x)
+
+
+@given(data=st.data())
+@settings(max_examples=8)
+def test_elements_beyond_eight(data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, 2), min_size=9, max_size=12))
+    key = tuple(data.draw(st.integers(-size, size - 1)) for size in sizes)
+    x = _filled([math.prod(sizes)])
+    assert_parity(lambda x: um.reshape(x, sizes)[key], x)
+
+
+@pytest.mark.parametrize("size", [9, 64])
+def test_beyond_eight_and_back(size: int, backend: str) -> None:
+    x = um.reshape(um.arange(4), (2, *(1,) * (size - 2), 2))
+    assert x.shape == x.numpy().shape
+    assert um.reshape(x, (4,)).tolist() == [0, 1, 2, 3]
+    with pytest.raises(IndexError, match="axis 1 with size 1"):
+        x[(1, 1, *(0,) * (size - 2))]
+    with pytest.raises(TypeError, match="no indices"):
+        x[(True, *(0,) * (size - 1))]
+
+
+def test_what_a_kernel_refuses(backend: str) -> None:
+    x = um.reshape(um.arange(512), (2,) * 9)
+    # Right, or the library's own refusal: no error of the backend.
+    with contextlib.suppress(ValueError):
+        assert um.where(x > 3, x, 0)[(1,) * 9] == 511
+
+
+def test_beyond_64(backend: str) -> None:
+    with pytest.raises(ValueError, match="at most 64 dimensions, not the 65 of"):
+        um.reshape(um.ones(1), (1,) * 65)

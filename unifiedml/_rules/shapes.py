@@ -15,16 +15,19 @@ LARGEST: Final = 2**63 // 16
 MAX_DIMS: Final = 8
 """Beyond, kernels of TensorFlow return uninitialised memory or end the process."""
 
+MAX_RESHAPED: Final = 64
+"""What `reshape` goes up to: NumPy stops there, TensorFlow ends the process at 255."""
 
-def check_rank(shape: Shape) -> Shape:
+
+def check_rank(shape: Shape, most: int = MAX_DIMS) -> Shape:
     """Return ``shape``.
 
     Raises:
         ValueError: It has too many dimensions.
     """
-    if len(shape) > MAX_DIMS:
+    if len(shape) > most:
         raise ValueError(
-            f"a tensor has at most {MAX_DIMS} dimensions, not the {len(shape)} of "
+            f"a tensor has at most {most} dimensions, not the {len(shape)} of "
             f"shape {shape}: join some with reshape first"
         )
     return shape
@@ -124,7 +127,7 @@ def reshape_shape(shape: Shape, target: Any) -> Shape:
             f"cannot reshape {shape} to {wanted}: sizes are non-negative, and at "
             "most one may be -1 (the size that is left)"
         )
-    check_rank(wanted)
+    check_rank(wanted, MAX_RESHAPED)
     count = math.prod(shape)
     known = math.prod(entry for entry in wanted if entry != -1)
     if -1 in wanted and known and count % known == 0:

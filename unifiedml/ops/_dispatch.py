@@ -22,7 +22,7 @@ from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, load
 from unifiedml._dtypes import DTYPES, DType, iinfo
 from unifiedml._rules.promotion import promote, promote_scalar
-from unifiedml._rules.shapes import broadcast_shapes
+from unifiedml._rules.shapes import broadcast_shapes, check_rank
 from unifiedml._tensor import Tensor
 
 Kinds = frozenset[str]
@@ -390,6 +390,8 @@ def explained(
             )
         if op.explain is not None:
             op.explain(*tensors, *static)
+        for x in tensors:
+            check_rank(x.shape)  # only `reshape` makes more dimensions than all take
     except (TypeError, ValueError, IndexError, ZeroDivisionError) as own:
         return own
     operands = ", ".join(f"{x.dtype.name} {x.shape}" for x in tensors)

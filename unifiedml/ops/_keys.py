@@ -16,13 +16,21 @@ import numpy.typing as npt
 
 from unifiedml._dtypes import DTYPES
 from unifiedml._rules.indexing import check_count, place_of, plain_slice
-from unifiedml._rules.shapes import Shape, broadcast_shapes, check_rank
+from unifiedml._rules.shapes import MAX_DIMS, Shape, broadcast_shapes, check_rank
 from unifiedml._tensor import Tensor
 from unifiedml.ops import _numbers
 from unifiedml.ops.conversion import holds_tensors, stacked
 from unifiedml.ops.selection import where
 
-__all__ = ["Indices", "Places", "Selection", "find", "places_along", "select"]
+__all__ = [
+    "Indices",
+    "Places",
+    "Selection",
+    "element",
+    "find",
+    "places_along",
+    "select",
+]
 
 Indices = Tensor | npt.NDArray[Any]
 
@@ -91,12 +99,32 @@ def select(x: Tensor, key: Any) -> Selection:
         TypeError: An index is True or False, or a bound of a slice is no integer.
     """
     entries = [_entry(one) for one in (key if isinstance(key, tuple) else (key,))]
-    sizes = x.shape
+    sizes = check_rank(x.shape)
     used = sum(_width(one) for one in entries)
     check_count(entries, used, len(sizes))
     reader = _Reader(sizes)
     leads = [reader.read(entry, len(sizes) - used) for entry in entries]
     return reader.selection(_lead(leads)).checked()
+
+
+def element(x: Tensor, key: Any) -> int | None:
+    """Return the place of the one element that ``key`` names, in last-axis-first order.
+
+    None if `select` has to look: all keys but those of more integers than tensors
+    have dimensions, which only `reshape` gives them.
+
+    Raises:
+        IndexError: An index is out of bounds.
+    """
+    if not isinstance(key, tuple) or len(key) <= MAX_DIMS or len(key) != x.ndim:
+        return None
+    entries = [_entry(one) for one in key]
+    if not all(isinstance(one, int) for one in entries):
+        return None
+    place = 0
+    for axis, (one, size) in enumerate(zip(entries, x.shape, strict=True)):
+        place = place * size + place_of(one, axis, size)
+    return place
 
 
 def _lead(leads: list[int | None]) -> int:
@@ -262,5 +290,6 @@ def places_along(entry: Indices, axis: int, size: int) -> Indices:
 def find(x: Tensor) -> tuple[Tensor, ...]:
     """Return the int64 indices of what is true or not zero, one a dimension."""
     backend = x._backend
+    check_rank(x.shape)
     natives = backend.ops.nonzero(x.astype(DTYPES["bool"], copy=False)._native)
     return tuple(Tensor(native, backend) for native in natives)

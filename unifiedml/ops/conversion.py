@@ -186,6 +186,15 @@ def _leaves(obj: Any) -> Iterator[Any]:
         yield obj
 
 
+def _shared(x: Any, backend: LoadedBackend) -> Tensor:
+    """Return a tensor that shares the memory of ``x``; a BufferError if it cannot."""
+    if isinstance(x, Tensor) and x._backend is backend:
+        # A framework shares with itself whatever the layout: TensorFlow's own tensors
+        # may lie where it takes no others.
+        return x.detach()
+    return Tensor(backend.ops.from_dlpack(x), backend)
+
+
 def _owner(obj: Any) -> LoadedBackend | None:
     """Return the backend that ``obj`` is a native tensor of, if any."""
     for backend in loaded_backends():
@@ -336,7 +345,7 @@ def from_dlpack(
         raise TypeError(f"{type(x).__name__} has no __dlpack__: use um.asarray")
     backend = current()
     try:
-        result = Tensor(backend.ops.from_dlpack(x), backend)
+        result = _shared(x, backend)
     except BufferError as error:
         if copy is False:
             raise BufferError(

@@ -33,7 +33,15 @@ from unifiedml.ops._dispatch import (
     is_known,
     unary,
 )
-from unifiedml.ops._keys import Indices, Places, Selection, find, places_along, select
+from unifiedml.ops._keys import (
+    Indices,
+    Places,
+    Selection,
+    element,
+    find,
+    places_along,
+    select,
+)
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.manipulation import broadcast_to, permute_dims, reshape
 from unifiedml.ops.selection import where
@@ -198,6 +206,9 @@ def nonzero(x: Operand, /) -> tuple[Tensor, ...]:
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """Return ``x[key]``."""
+    place = element(x, key)
+    if place is not None:
+        return getitem(reshape(x, (-1,)), place)
     selection = select(x, key)
     if not selection.places:
         return _sliced(x, selection)

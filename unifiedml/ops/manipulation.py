@@ -48,11 +48,12 @@ def reshape(x: Operand, /, shape: Any, *, copy: bool | None = None) -> Tensor:
 
     Args:
         x: A tensor.
-        shape: The new sizes; one may be -1, the size that is left.
+        shape: The new sizes; one may be -1, the size that is left. Up to 64 of them;
+            beyond eight, elements can be read, and other operations may refuse.
         copy: For the Array API standard: tensors are values, so it changes nothing.
 
     Raises:
-        ValueError: The number of elements differs.
+        ValueError: The number of elements differs, or there are too many sizes.
 
     Example:
         >>> import unifiedml as um

@@ -147,6 +147,22 @@ def test_dlpack_of_parts(backend: str, other: str) -> None:
             check(um.from_dlpack(part, copy=True), part.numpy(), other)
 
 
+@pytest.mark.parametrize("dtype", EVERY)
+def test_dlpack_of_its_own(backend: str, dtype: str) -> None:
+    # Among foreign memory TensorFlow is choosy; NumPy, which it asks, has no bfloat16.
+    x = um.asarray(numbered((4, 6), dtype))
+    for part in (x, x[1:], x[:, 1], x[3, 5], x[:0], x.T, um.flip(x)):
+        check(um.from_dlpack(part, copy=False), part.numpy(), backend)
+
+
+def test_dlpack_leaves_history_behind(backend: str) -> None:
+    x = um.tensor([1.0, 2.0], requires_grad=True)
+    for copied in (None, False, True):
+        shared = um.from_dlpack(x, copy=copied)
+        assert shared.tolist() == [1, 2]
+        assert not shared.requires_grad
+
+
 # --- with NumPy -----------------------------------------------------------------------
 
 

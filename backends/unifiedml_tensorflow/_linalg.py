@@ -89,6 +89,11 @@ def _wide(x: Tensor) -> Tensor:
     return x[..., None, :]
 
 
+def _like(x: Tensor, dtype: Any) -> Tensor:
+    """Convert real numbers; the gradient of a cast would warn of discarded parts."""
+    return tf.complex(x, tf.zeros_like(x)) if dtype.is_complex else x
+
+
 def _gaps(values: Tensor) -> Tensor:
     """Return ``1 / (values[j] - values[i])`` at ``(i, j)``, 0 where they are equal."""
     gaps = values[..., None, :] - values[..., :, None]
@@ -118,7 +123,7 @@ def slogdet(x: Tensor, /) -> tuple[Tensor, ...]:
     def pull(
         x: Tensor, values: Sequence[Tensor], cotangents: Sequence[Tensor]
     ) -> Tensor:
-        factor = tf.cast(cotangents[1], x.dtype)
+        factor = _like(cotangents[1], x.dtype)
         if x.dtype.is_complex:
             turn = tf.math.imag(_conj(cotangents[0]) * values[0])
             factor -= tf.complex(tf.zeros_like(turn), turn)
@@ -161,8 +166,8 @@ def eigh(x: Tensor, /) -> tuple[Tensor, ...]:
         x: Tensor, values: Sequence[Tensor], cotangents: Sequence[Tensor]
     ) -> Tensor:
         e, v = values
-        middle = tf.cast(_gaps(e), v.dtype) * _product(v, cotangents[1], adjoint_a=True)
-        middle += _diagonal(tf.cast(cotangents[0], v.dtype))
+        middle = _like(_gaps(e), v.dtype) * _product(v, cotangents[1], adjoint_a=True)
+        middle += _diagonal(_like(cotangents[0], v.dtype))
         return _product(v, _product(middle, v, adjoint_b=True))
 
     return _with_pull(forward, pull, _finite(x))
@@ -181,7 +186,7 @@ def eig(x: Tensor, /) -> tuple[Tensor, ...]:
     ) -> Tensor:
         e, v = values
         turned = _product(v, cotangents[1], adjoint_a=True)
-        lengths = tf.cast(_real(_diagonal_part(turned)), v.dtype)
+        lengths = _like(_real(_diagonal_part(turned)), v.dtype)
         turned -= _product(v, v, adjoint_a=True) * _wide(lengths)
         middle = _diagonal(cotangents[0]) + _conj(_gaps(e)) * turned
         adjoint = tf.linalg.adjoint(v)
@@ -210,15 +215,15 @@ def _pull_svd(
     gu, gs, gvh = cotangents
     left = _product(u, gu, adjoint_a=True)
     right = _product(vh, gvh, adjoint_b=True)
-    scale = tf.cast(s, x.dtype)
+    scale = _like(s, x.dtype)
     inverse = where(scale == 0, scale, 1 / where(scale == 0, 1 + scale, scale))
     rows, columns = scale[..., :, None], _wide(scale)
-    middle = (_skew(left) * columns + rows * _skew(right)) * tf.cast(
+    middle = (_skew(left) * columns + rows * _skew(right)) * _like(
         _gaps(s * s), x.dtype
     )
     if x.dtype.is_complex:
         middle += _diagonal(_diagonal_part(_skew(left)) * inverse / 2)
-    middle += _diagonal(tf.cast(gs, x.dtype))
+    middle += _diagonal(_like(gs, x.dtype))
     gradient = _product(u, _product(middle, vh))
     # What leaves the space of the singular vectors, where they do not span it all.
     if u.shape[-2] > u.shape[-1]:

@@ -174,7 +174,13 @@ def full(shape: tuple[int, ...], value: Any, dtype: Any, device: str, /) -> Tens
 
 
 _cast = kernel(tf.raw_ops.Cast)
+_complex = kernel(tf.raw_ops.Complex)
+_zeros_like = kernel(tf.raw_ops.ZerosLike)
 
 
 def cast(x: Tensor, dtype: Any, /) -> Tensor:
+    if dtype.is_complex and x.dtype.is_floating:
+        # The gradient of the cast itself would warn of discarded imaginary parts.
+        x = _cast(x, dtype.real_dtype)
+        return _complex(x, _zeros_like(x), Tout=dtype)
     return _cast(x, dtype)

@@ -40,8 +40,25 @@ def det(x: Tensor, /) -> Tensor:
     return value
 
 
+def _unit(x: Tensor) -> Tensor:
+    """Return the power of two that makes the largest element about 1.
+
+    The derivatives by complex vectors have a diagonal that vanishes but for rounding.
+    It is proportional to S² (svd) and not to 1 / eigenvalue (eig), so for matrices of
+    large numbers it would outweigh the rest: of 1e6, by 1e12 eps.
+    """
+    if not x.numel():
+        return x.new_ones((), dtype=x.abs().dtype)
+    largest = x.detach().abs().amax((-2, -1), keepdim=True)
+    exponent = torch.frexp(largest).exponent - 1
+    least = torch.frexp(torch.tensor(torch.finfo(x.dtype).tiny)).exponent
+    return torch.ldexp(torch.ones_like(largest), exponent.clamp(min=int(least)))
+
+
 def eig(x: Tensor, /) -> tuple[Tensor, ...]:
-    return torch.linalg.eig(_finite(x))
+    unit = _unit(_finite(x))
+    e, v = torch.linalg.eig(x / unit)
+    return e * (unit[..., 0] if unit.ndim else unit), v
 
 
 def eigvals(x: Tensor, /) -> Tensor:
@@ -65,7 +82,11 @@ def solve_triangular(x: Tensor, y: Tensor, upper: bool, /) -> Tensor:
 
 
 def svd(x: Tensor, /) -> tuple[Tensor, ...]:
-    return torch.linalg.svd(_finite(x), full_matrices=False)
+    if not x.is_complex():
+        return torch.linalg.svd(_finite(x), full_matrices=False)
+    unit = _unit(_finite(x))
+    u, s, vh = torch.linalg.svd(x / unit, full_matrices=False)
+    return u, s * (unit[..., 0] if unit.ndim else unit), vh
 
 
 def svdvals(x: Tensor, /) -> Tensor:

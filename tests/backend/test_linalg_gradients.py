@@ -255,3 +255,38 @@ def test_second_derivatives_of_a_singular_determinant(backend: str, rank: int) -
     assert_close(
         second, wanted.value, family="network", scale=300.0, oracle_error=wanted.error
     )
+
+
+# --- what differences of well scaled matrices do not show -----------------------------
+
+
+def test_gradient_by_large_complex_singular_vectors(backend: str) -> None:
+    # The product of the factors is the matrix: its gradient is the cotangent.
+    start = 1e6 * np.array([[6.25, 0.25], [0.5j, 12.25]])
+    cotangent = random_cotangent((2, 2), "complex128", 1)
+
+    def loss(x: Tensor) -> Tensor:
+        u, s, vh = L.svd(x)
+        return um.sum(um.real(um.matmul(u * s, vh) * cotangent))
+
+    found = um.grad(loss)(um.asarray(start))
+    assert_close(found, cotangent.conj(), family="network", scale=4, length=16)
+
+
+def test_gradient_of_a_complex_cholesky_is_hermitian(backend: str) -> None:
+    cotangent = random_cotangent((1, 1), "complex128", 1)
+
+    def loss(x: Tensor) -> Tensor:
+        return um.sum(um.real(L.cholesky(x) * cotangent))
+
+    # d√x = dx / 2√x, and the imaginary part of a diagonal is no operand.
+    found = um.grad(loss)(um.asarray(np.array([[4.0 + 0j]])))
+    assert_close(found, cotangent.real.astype(complex) / 4, family="network", scale=1)
+
+
+@pytest.mark.parametrize("name", ["cholesky", "eigvalsh"])
+def test_the_upper_half_is_not_read(backend: str, name: str) -> None:
+    x = um.asarray(np.array([[4.0, 1e30], [2.0, 5.0]]))
+    expected = getattr(np.linalg, name)(np.array([[4.0, 2.0], [2.0, 5.0]]))
+    found = getattr(L, name)(x)
+    assert_close(found, expected, family="spectral", scale=7, length=2)

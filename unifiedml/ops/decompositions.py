@@ -101,7 +101,7 @@ def cholesky(x: Operand, /, *, upper: bool = False) -> Tensor:
         [[2.0, 0.0], [1.0, 2.0]]
     """
     (x,) = matrices("cholesky", x, square=True)
-    factor = one_result(_CHOLESKY, x)
+    factor = one_result(_CHOLESKY, _hermitian(x))
     return adjoint(factor) if upper else factor
 
 
@@ -194,7 +194,8 @@ def _hermitian(x: Tensor) -> Tensor:
     """Return ``x`` with a gradient that is Hermitian, whichever half a kernel reads."""
     half = 0.5 * x
     symmetric = half + adjoint(half)
-    return symmetric + (x - symmetric).detach()
+    # The values stay exactly those of x, also where the half that is not read is large.
+    return x.detach() + (symmetric - symmetric.detach())
 
 
 def eigh(x: Operand, /) -> EighResult:

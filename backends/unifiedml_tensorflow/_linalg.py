@@ -217,10 +217,11 @@ def _pull_svd(
     right = _product(vh, gvh, adjoint_b=True)
     scale = _like(s, x.dtype)
     inverse = where(scale == 0, scale, 1 / where(scale == 0, 1 + scale, scale))
+    # s[j]² - s[i]² would leave the range of numbers: its two factors.
     rows, columns = scale[..., :, None], _wide(scale)
-    middle = (_skew(left) * columns + rows * _skew(right)) * _like(
-        _gaps(s * s), x.dtype
-    )
+    sums = where(rows + columns == 0, 1 + 0 * (rows + columns), rows + columns)
+    middle = _skew(left) * (columns / sums) + (rows / sums) * _skew(right)
+    middle *= _like(_gaps(s), x.dtype)
     if x.dtype.is_complex:
         middle += _diagonal(_diagonal_part(_skew(left)) * inverse / 2)
     middle += _diagonal(_like(gs, x.dtype))

@@ -43,22 +43,23 @@ def det(x: Tensor, /) -> Tensor:
 def _unit(x: Tensor) -> Tensor:
     """Return the power of two that makes the largest element about 1.
 
-    The derivatives by complex vectors have a diagonal that vanishes but for rounding.
-    It is proportional to S² (svd) and not to 1 / eigenvalue (eig), so for matrices of
-    large numbers it would outweigh the rest: of 1e6, by 1e12 eps.
+    The derivatives by singular vectors divide by differences of S², which leave the
+    range of numbers, and have a diagonal that vanishes but for rounding (of complex
+    vectors, of `eig` too) which is proportional to the matrix: of 1e6, it would
+    outweigh the rest by 1e12 eps.
     """
     if not x.numel():
-        return x.new_ones((), dtype=x.abs().dtype)
+        return x.new_ones((1, 1), dtype=x.abs().dtype)
     largest = x.detach().abs().amax((-2, -1), keepdim=True)
-    exponent = torch.frexp(largest).exponent - 1
-    least = torch.frexp(torch.tensor(torch.finfo(x.dtype).tiny)).exponent
-    return torch.ldexp(torch.ones_like(largest), exponent.clamp(min=int(least)))
+    largest = largest.clamp(min=torch.finfo(x.dtype).tiny)
+    # Exact; torch.ldexp computes the power in float32.
+    return largest / (2 * torch.frexp(largest).mantissa)
 
 
 def eig(x: Tensor, /) -> tuple[Tensor, ...]:
     unit = _unit(_finite(x))
     e, v = torch.linalg.eig(x / unit)
-    return e * (unit[..., 0] if unit.ndim else unit), v
+    return e * unit[..., 0], v
 
 
 def eigvals(x: Tensor, /) -> Tensor:
@@ -82,11 +83,9 @@ def solve_triangular(x: Tensor, y: Tensor, upper: bool, /) -> Tensor:
 
 
 def svd(x: Tensor, /) -> tuple[Tensor, ...]:
-    if not x.is_complex():
-        return torch.linalg.svd(_finite(x), full_matrices=False)
     unit = _unit(_finite(x))
     u, s, vh = torch.linalg.svd(x / unit, full_matrices=False)
-    return u, s * (unit[..., 0] if unit.ndim else unit), vh
+    return u, s * unit[..., 0], vh
 
 
 def svdvals(x: Tensor, /) -> Tensor:

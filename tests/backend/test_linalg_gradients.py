@@ -260,16 +260,20 @@ def test_second_derivatives_of_a_singular_determinant(backend: str, rank: int) -
 # --- what differences of well scaled matrices do not show -----------------------------
 
 
-def test_gradient_by_large_complex_singular_vectors(backend: str) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128"])
+@pytest.mark.parametrize("size", [1e-25, 1.0, 1e6, 1e25])
+def test_gradient_by_singular_vectors_of_any_size(
+    backend: str, dtype: str, size: float
+) -> None:
     # The product of the factors is the matrix: its gradient is the cotangent.
-    start = 1e6 * np.array([[6.25, 0.25], [0.5j, 12.25]])
-    cotangent = random_cotangent((2, 2), "complex128", 1)
+    start = size * np.array([[6.25, 0.25], [0.5j if dtype[0] == "c" else 0.5, 12.25]])
+    cotangent = random_cotangent((2, 2), dtype, 1)
 
     def loss(x: Tensor) -> Tensor:
         u, s, vh = L.svd(x)
-        return um.sum(um.real(um.matmul(u * s, vh) * cotangent))
+        return um.sum(um.real(um.matmul(u * s.astype(dtype), vh) * cotangent))
 
-    found = um.grad(loss)(um.asarray(start))
+    found = um.grad(loss)(um.asarray(start.astype(dtype)))
     assert_close(found, cotangent.conj(), family="network", scale=4, length=16)
 
 

@@ -266,7 +266,9 @@ def _indices(entry: Indices, sizes: Shape, axis: int) -> Iterator[Indices]:
         yield places_along(entry, axis, sizes[axis])
         return
     covered = sizes[axis : axis + entry.ndim]
-    if covered != entry.shape:
+    # The standard lets a mask have sizes of 0, which select nothing.
+    fits = all(n in (0, size) for n, size in zip(entry.shape, covered, strict=True))
+    if not fits:
         raise IndexError(
             f"a mask of shape {entry.shape} does not fit dimensions {covered} of a "
             f"tensor of shape {sizes}"

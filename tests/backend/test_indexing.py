@@ -149,7 +149,6 @@ def test_slices_and_integers(backend: str, case: tuple[Shape, Any]) -> None:
 @example(((), (np.array(False),)), "array")
 @example(((0, 3), (np.zeros((0, 3), bool),)), "tensor")
 @example(((2, 3), (np.zeros((0, 3), bool),)), "tensor")
-@example(((2, 3), (np.zeros(0, bool),)), "array")
 @example(((3, 2), (np.array([255 - 253], "uint8"),)), "tensor")
 def test_arrays_and_masks(backend: str, case: tuple[Shape, Any], kind: str) -> None:
     shape, key = case

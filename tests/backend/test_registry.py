@@ -265,7 +265,7 @@ def fake_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) 
             "1 / 0",
             "backend 'fake' cannot be loaded: ZeroDivisionError: division by zero",
         ),
-        ("engine = None", "backend 'fake' lacks abs, add, "),
+        ("engine = None", "backend 'fake' lacks abs, acos, "),
     ],
 )
 def test_backends_that_cannot_be_loaded_say_why(

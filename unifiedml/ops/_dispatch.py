@@ -188,7 +188,10 @@ def as_tensors(
     strong = [as_strong(op.name, x, backend, device) for x in operands]
     dtype = promoted_dtype(op, strong)
     if not op.accepts(dtype):
-        raise TypeError(refusal(op, dtype))
+        given = (x.dtype for x in strong if isinstance(x, Tensor))
+        raise TypeError(
+            refusal(op, next((one for one in given if not op.accepts(one)), dtype))
+        )
     return tuple(
         x.astype(dtype, copy=False)
         if isinstance(x, Tensor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from unifiedml._dtypes import finfo
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
@@ -118,6 +120,9 @@ def nan_to_num(
         [1.0, 0.0, 9.0]
     """
     (x,) = as_tensors(_NAN_TO_NUM, x)
+    for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):
+        if value is not None and not isinstance(value, int | float | np.number):
+            raise TypeError(f"{name} is a number, not {value!r}")
     if x.dtype.is_integer:
         return x._twin()
     if x.dtype.kind == "complex":

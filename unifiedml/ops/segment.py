@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from unifiedml._dtypes import DTYPES, iinfo
+from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
     INTEGER,
@@ -240,6 +241,7 @@ def _segments(
     count = largest + 1 if num_segments is None else operator.index(num_segments)
     if count < 0:
         raise ValueError(f"num_segments must not be negative: {count}")
+    as_shape((count, *x.shape[1:]))
     if largest >= count:
         raise IndexError(
             f"segment number {largest} is out of range for {count} segments"
@@ -333,6 +335,7 @@ def _edges(x: Tensor, bins: Any, range: tuple[float, float] | None) -> Tensor:
         return edges.astype(x.dtype)
     if bins < 1:
         raise ValueError(f"histogram needs at least one bin, not {bins}")
+    as_shape(bins)
     values = x.numpy().astype(np.float64)
     ends = (values.min(), values.max()) if values.size else (0.0, 1.0)
     low, high = ends if range is None else range

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from unifiedml._rules.axes import Axis, normalize_axes
 from unifiedml._tensor import Operand, Tensor
@@ -80,7 +81,7 @@ def quantile(
         Hyndman and Fan (1996), "Sample quantiles in statistical packages", type 7.
     """
     (x,) = as_tensors(_QUANTILE, x)
-    wanted = np.asarray(q, dtype=np.float64)
+    wanted = _levels(q)
     if wanted.ndim > 1 or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"quantiles are numbers between 0 and 1, not {q}")
     axes = normalize_axes(axis, x.ndim)
@@ -134,7 +135,14 @@ def percentile(
         >>> um.percentile(um.tensor([1.0, 2.0, 4.0]), 75).item()
         3.0
     """
-    return quantile(x, np.asarray(q) / 100, axis=axis, keepdims=keepdims)
+    return quantile(x, _levels(q) / 100, axis=axis, keepdims=keepdims)
+
+
+def _levels(q: Any) -> npt.NDArray[np.float64]:
+    given = np.asarray(q)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"quantiles are numbers, not {q!r}")
+    return given.astype(np.float64)
 
 
 def median(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:

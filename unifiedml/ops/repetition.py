@@ -43,7 +43,7 @@ def repeat(x: Operand, repeats: int | Operand, /, *, axis: int | None = None) ->
         >>> um.repeat(um.tensor([1, 2]), 2).tolist()
         [1, 1, 2, 2]
     """
-    (x,) = as_tensors(_GETITEM, x)
+    (x,) = as_tensors(_GETITEM, x, beside=(repeats,))
     if axis is None:
         x, axis = flatten(x), 0
     place = normalize_axis(axis, x.ndim)
@@ -56,6 +56,8 @@ def repeat(x: Operand, repeats: int | Operand, /, *, axis: int | None = None) ->
             f"repeats has shape {counts.shape}, but axis {place} of shape {x.shape} "
             f"has {size} elements"
         )
+    total = sum(map(int, counts))
+    as_shape((*x.shape[:place], total, *x.shape[place + 1 :]))
     return take(x, np.repeat(np.arange(size), counts), axis=place)
 
 
@@ -137,13 +139,17 @@ def roll(
         if isinstance(shift, Iterable):
             raise ValueError(f"the shifts {tuple(shift)} need as many axes")
         return reshape(_rolled(flatten(x), operator.index(shift), 0), x.shape)
-    axes = tuple(axis) if isinstance(axis, Iterable) else (axis,)
+    several = isinstance(axis, Iterable) and not isinstance(axis, str)
+    axes = tuple(axis) if several else (axis,)
+    places = [normalize_axis(one, x.ndim) for one in axes]
     shifts = tuple(shift) if isinstance(shift, Iterable) else (shift,) * len(axes)
     if len(shifts) != len(axes):
-        raise ValueError(f"{len(shifts)} shifts do not fit {len(axes)} axes")
+        raise ValueError(
+            f"the shifts {shifts} do not fit the axes {axes}: one for each"
+        )
     result = x._twin()
-    for one, by in zip(axes, shifts, strict=True):
-        result = _rolled(result, operator.index(by), normalize_axis(one, x.ndim))
+    for one, by in zip(places, shifts, strict=True):
+        result = _rolled(result, operator.index(by), one)
     return result
 
 
@@ -211,10 +217,16 @@ def split(
     return array_split(x, sections, axis=place)
 
 
+_MOST_PARTS: Final = 2**16
+"""Each part is a tensor: a mistyped number would fill the memory."""
+
+
 def _section_count(sections: int) -> int:
     count = operator.index(sections)
     if count < 1:
         raise ValueError(f"there is at least one part, not {count}")
+    if count > _MOST_PARTS:
+        raise ValueError(f"{count} parts are more than the {_MOST_PARTS} allowed")
     return count
 
 

@@ -48,7 +48,9 @@ def masked_softmax(x: Operand, mask: Operand, /, *, axis: int = -1) -> Tensor:
     (x,) = as_tensors(_SOFTMAX, x, beside=(mask,))
     (mask,) = as_tensors(_MASK, mask, beside=(x,))
     if not x.ndim:
-        raise ValueError("masked_softmax needs at least one dimension")
+        raise ValueError(
+            f"masked_softmax needs at least one dimension, unlike shape {x.shape}"
+        )
     normalize_axis(axis, x.ndim)
     # The least number, not -inf: a row of it has a softmax, and gradients that are 0.
     left = where(mask, x, finfo(x.dtype).min)

@@ -333,7 +333,7 @@ def logspace(
     """
     first, last = _number("start", start), _number("stop", stop)
     (count,) = as_shape(num)
-    values = np.logspace(first, last, count, endpoint=endpoint, base=base)
+    values = np.logspace(first * 1.0, last * 1.0, count, endpoint=endpoint, base=base)
     wanted = as_dtype(
         (complex if values.dtype.kind == "c" else float) if dtype is None else dtype
     )
@@ -364,7 +364,10 @@ def geomspace(
     if first == 0 or last == 0:
         raise ValueError("geomspace cannot begin or end at 0")
     (count,) = as_shape(num)
-    values = np.geomspace(first, last, count, endpoint=endpoint)
+    real = not (isinstance(first, complex) or isinstance(last, complex))
+    if real and (first < 0) != (last < 0):
+        raise ValueError(f"geomspace from {first} to {last} would pass 0")
+    values = np.geomspace(first * 1.0, last * 1.0, count, endpoint=endpoint)
     wanted = as_dtype(
         (complex if values.dtype.kind == "c" else float) if dtype is None else dtype
     )

@@ -21,6 +21,7 @@ import numpy as np
 
 from unifiedml._dtypes import DTYPES, DType, as_dtype
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
+from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import ANY, FLOATING, REAL_FLOATING, Op, as_tensors, unary
 from unifiedml.ops._matrices import precise
@@ -69,6 +70,7 @@ def _size(name: str, n: int | None, default: int) -> int:
     size = default if n is None else operator.index(n)
     if size < 1:
         raise ValueError(f"{name} of {size} elements: a transform needs at least one")
+    as_shape(size)
     return size
 
 
@@ -375,6 +377,8 @@ def _frequencies(
     chosen = DTYPES["float32"] if dtype is None else as_dtype(dtype)
     if chosen.kind != "float":
         raise TypeError(f"frequencies are real floating-point, not {chosen.name}")
+    if not isinstance(d, int | float | np.integer | np.floating):
+        raise TypeError(f"the spacing d is a real number, not {d!r}")
     values = np.asarray(places, dtype=np.float64) / (n * d)
     return asarray(values.astype(chosen.numpy), device=device)
 

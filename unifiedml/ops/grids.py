@@ -6,6 +6,7 @@ import operator
 
 import numpy as np
 
+from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import ANY, Op, as_tensors
 from unifiedml.ops.conversion import from_array
@@ -120,12 +121,13 @@ def diag(x: Operand, /, *, k: int = 0) -> Tensor:
     offset = operator.index(k)
     if x.ndim == 2:
         rows, columns = x.shape
+        offset = min(max(offset, -rows), columns)
         first = np.arange(max(0, -offset), rows)
         first = first[: max(0, columns - max(0, offset))]
         return take(reshape(x, (rows * columns,)), first * columns + first + offset)
     if x.ndim != 1:
         raise ValueError(f"diag takes a vector or a matrix, not shape {x.shape}")
-    side = x.size + abs(offset)
+    (side, _) = as_shape((x.size + abs(offset),) * 2)
     zeros = from_array(np.zeros((side, side), x.dtype.numpy), x._backend, x.device)
     first = np.arange(x.size)
     return zeros.at[first + max(0, -offset), first + max(0, offset)].set(x)

@@ -106,6 +106,8 @@ def _pairs(
     shape2: tuple[int, ...],
 ) -> tuple[list[int], list[int]]:
     """Return the dimensions of both operands that are summed over, in pairs."""
+    if isinstance(axes, bool):
+        raise TypeError(f"axes are counted or named by integers, not {axes}")
     if not isinstance(axes, Iterable):
         count = operator.index(axes)
         if not 0 <= count <= min(len(shape1), len(shape2)):

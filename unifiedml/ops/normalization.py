@@ -34,9 +34,14 @@ __all__ = [
 ]
 
 
-def _operands(name: str, *given: Operand | None) -> tuple[Tensor | None, ...]:
-    """Return operands of one data type, in float32 at least; None stays None."""
-    present = [x for x in given if x is not None]
+def _operands(
+    name: str, *given: Operand | None, needed: int = 1
+) -> tuple[Tensor | None, ...]:
+    """Return operands of one data type, in float32 at least; None stays None.
+
+    The first ``needed`` of them are no options: None is refused.
+    """
+    present = [x for n, x in enumerate(given) if n < needed or x is not None]
     found = iter(as_tensors(Op(name, REAL_FLOATING), *present))
     tensors = (None if x is None else next(found) for x in given)
     return tuple(None if x is None else _wide(x) for x in tensors)
@@ -223,7 +228,7 @@ def batch_normalization(
         Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network
         Training by Reducing Internal Covariate Shift".
     """
-    found = _operands("batch_normalization", x, mean, variance, scale, offset)
+    found = _operands("batch_normalization", x, mean, variance, scale, offset, needed=3)
     wide, centre, spread, factor, shift = found
     assert wide is not None
     assert centre is not None
@@ -349,7 +354,10 @@ def local_response_normalization(
     assert wide is not None
     radius = positive_integer("depth_radius", depth_radius)
     if not wide.ndim:
-        raise ValueError("local_response_normalization needs a dimension of channels")
+        raise ValueError(
+            "local_response_normalization needs a dimension of channels, unlike shape "
+            f"{wide.shape}"
+        )
     channels = wide.shape[-1]
     squares = square(wide)
     total = squares

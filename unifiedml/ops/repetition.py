@@ -300,8 +300,9 @@ def pad(
     widths = _widths(pad_width, x.ndim)
     if mode not in _MODES:
         raise ValueError(f"{mode!r} is no mode of pad: choose from {', '.join(_MODES)}")
+    filler = _filler(x, constant_values)
     if mode == "constant":
-        return unary(_PAD, x, widths, _filler(x, constant_values)) if widths else x
+        return unary(_PAD, x, widths, filler) if widths else x
     for axis, width in enumerate(widths):
         if width != (0, 0):
             x = take(x, _places(x.shape, axis, width, mode), axis=axis)

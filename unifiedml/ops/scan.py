@@ -231,7 +231,8 @@ def diff(
         >>> um.diff(um.tensor([1, 4, 9, 16])).tolist()
         [3, 5, 7]
     """
-    parts = [one for one in (prepend, x, append) if one is not None]
+    front, back = ([] if one is None else [one] for one in (prepend, append))
+    parts = [*front, x, *back]
     tensors = as_tensors(_DIFF, *parts)
     place = normalize_axis(axis, tensors[0].ndim)
     if operator.index(n) < 0:

@@ -135,7 +135,10 @@ def percentile(
         >>> um.percentile(um.tensor([1.0, 2.0, 4.0]), 75).item()
         3.0
     """
-    return quantile(x, _levels(q) / 100, axis=axis, keepdims=keepdims)
+    levels = _levels(q)
+    if not ((levels >= 0) & (levels <= 100)).all():
+        raise ValueError(f"percentiles are numbers between 0 and 100, not {q}")
+    return quantile(x, levels / 100, axis=axis, keepdims=keepdims)
 
 
 def _levels(q: Any) -> npt.NDArray[np.float64]:

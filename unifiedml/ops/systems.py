@@ -145,7 +145,7 @@ def solve_triangular(
         [[1.0], [2.0]]
     """
     op = Op("solve_triangular", _SOLVE.kinds)
-    x1, x2 = matrices("solve_triangular", x1, x2)
+    x1, x2 = matrices("solve_triangular", *as_tensors(op, x1, x2))
     (x1,) = matrices("solve_triangular", x1, square=True)
     if not left:
         x1, x2, upper = matrix_transpose(x1), matrix_transpose(x2), not upper
@@ -335,6 +335,8 @@ def lstsq(x1: Operand, x2: Operand, /, *, rtol: Operand | None = None) -> LstsqR
     """
     x1, x2 = as_tensors(_SOLVE, x1, x2)
     (x1,) = matrices("lstsq", x1)
+    if not x2.ndim:
+        raise ValueError(f"lstsq needs right-hand sides, not shape {x2.shape}")
     vector = x2.ndim == 1
     right = expand_dims(x2, axis=1) if vector else x2
     checked_size("lstsq", "a right-hand side", x1.shape, right.shape[-2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from unifiedml_torch._tensor import is_traced
+
 __all__ = [
     "cholesky",
     "det",
@@ -27,7 +29,7 @@ solve = torch.linalg.solve
 
 def _finite(x: Tensor) -> Tensor:
     # torch.linalg.eigh returns wrong numbers, not NaN, for a matrix with NaN.
-    if not torch.isfinite(x).all():
+    if not is_traced(x) and not torch.isfinite(x).all():
         raise ValueError("the matrix is not finite")
     return x
 
@@ -35,7 +37,7 @@ def _finite(x: Tensor) -> Tensor:
 def det(x: Tensor, /) -> Tensor:
     # The gradient of a singular matrix would be 0, which is wrong (pytorch#104675).
     value = torch.linalg.det(x)
-    if not value.all():
+    if not is_traced(x) and not value.all():
         raise ValueError("the matrix is singular")
     return value
 

@@ -74,6 +74,16 @@ def array_of(backend: str, leaf: Any) -> Any:
 
 NO_VALUES: dict[str, str] = {
     "nonzero": "the shape of the result depends on values",
+    **dict.fromkeys(
+        ("unique_all", "unique_counts", "unique_inverse", "unique_values"),
+        "the shape of the result depends on values",
+    ),
+    **dict.fromkeys(
+        ("segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum"),
+        "how many segments there are, and which are left out, is read from the numbers",
+    ),
+    "repeat": "how often is read on the host: it is the size of the result",
+    **dict.fromkeys(("bincount", "histogram"), "the bins are read from the values"),
     "tensor": "its line makes a NumPy array first; asarray is the same",
     **{
         case.name: "a NumPy array stands on the left: there are no values to make it of"
@@ -92,7 +102,7 @@ CASES = [
 ]
 
 
-def right_calls(case: Line, count: int = 6) -> list[Call]:
+def right_calls(case: Line, count: int = 16) -> list[Call]:
     """Return calls with arrays that the operation does not refuse."""
     drawn: list[Call] = []
     quick = settings(

@@ -139,8 +139,9 @@ def roll(
         if isinstance(shift, Iterable):
             raise ValueError(f"the shifts {tuple(shift)} need as many axes")
         return reshape(_rolled(flatten(x), operator.index(shift), 0), x.shape)
-    several = isinstance(axis, Iterable) and not isinstance(axis, str)
-    axes = tuple(axis) if several else (axis,)
+    axes: tuple[Any, ...] = (axis,)
+    if isinstance(axis, Iterable) and not isinstance(axis, str):
+        axes = tuple(axis)
     places = [normalize_axis(one, x.ndim) for one in axes]
     shifts = tuple(shift) if isinstance(shift, Iterable) else (shift,) * len(axes)
     if len(shifts) != len(axes):

@@ -42,8 +42,9 @@ def metadata(wheel: dict[str, bytes]) -> Callable[[str], bytes]:
     return metadata
 
 
-def python_files(folder: Path, base: Path) -> set[str]:
-    return {path.relative_to(base).as_posix() for path in folder.rglob("*.py")}
+def package_files(folder: Path, base: Path) -> set[str]:
+    found = (*folder.rglob("*.py"), *folder.rglob("*.toml"))
+    return {path.relative_to(base).as_posix() for path in found}
 
 
 def test_wheel_holds_the_packages_and_nothing_else(wheel: dict[str, bytes]) -> None:
@@ -57,7 +58,7 @@ def test_wheel_holds_every_module_and_the_type_marker(
     wheel: dict[str, bytes], package: str
 ) -> None:
     folder = PACKAGES[package]
-    expected = python_files(folder, folder.parent) | {f"{package}/py.typed"}
+    expected = package_files(folder, folder.parent) | {f"{package}/py.typed"}
     assert {path for path in wheel if path.startswith(f"{package}/")} == expected
 
 

@@ -48,7 +48,7 @@ def parse(text: str, dtype: str) -> tuple[Array, str]:
         >>> parse("[1, nan]", "float32")
         (array([ 1., nan]), 'float32')
         >>> parse("int8 3", "float32")
-        (array(3), 'int8')
+        (array(3, dtype=int8), 'int8')
     """
     name, values = _split(text)
     name = name or dtype

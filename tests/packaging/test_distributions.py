@@ -96,6 +96,6 @@ def test_sdist_holds_what_rebuilding_and_testing_need(distributions: Any) -> Non
         "scripts/setup_env.sh",
     }
     folders = (ROOT / "tests", ROOT / "examples", *PACKAGES.values())
-    modules = set().union(*(python_files(folder, ROOT) for folder in folders))
+    modules = set().union(*(package_files(folder, ROOT) for folder in folders))
     missing = (named | modules) - distributions.in_sdist()
     assert not missing, f"add to MANIFEST.in: {sorted(missing)}"

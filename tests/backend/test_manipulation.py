@@ -118,7 +118,7 @@ def test_moving_elements_of_every_data_type(backend: str, dtype: str) -> None:
         (um.broadcast_to(tensor[:, :1], (2, 3)), np.broadcast_to(x[:, :1], (2, 3))),
         (um.concat([tensor, tensor]), np.concatenate([x, x])),
         (um.stack([tensor, tensor], axis=1), np.stack([x, x], 1)),
-        (um.expand_dims(tensor), x[None]),
+        (um.expand_dims(tensor, axis=0), x[None]),
         (
             um.where(tensor == tensor[0], tensor, tensor[1]),
             np.where(x == x[0], x, x[1]),

@@ -311,6 +311,8 @@ def pad(
 
 
 def _filler(x: Tensor, value: complex) -> Any:
+    if not isinstance(value, bool | int | float | complex):
+        raise TypeError(f"constant_values is a number, not {value!r}")
     if x.dtype.kind == "bool" and value in (0, 1):
         value = bool(value)
     if promoted_dtype(_PAD, (x, value)) is not x.dtype:

@@ -14,6 +14,7 @@ __all__ = [
     "elu",
     "erf",
     "erfc",
+    "floor_divide",
     "gelu",
     "leaky_relu",
     "relu6",
@@ -61,6 +62,14 @@ def gelu(x: Array, approximate: bool = False) -> Array:
     if approximate:
         return np.asarray(x * sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x**3)))
     return np.asarray(0.5 * x * erfc(-x / math.sqrt(2)))
+
+
+def floor_divide(x: Array, y: Array) -> Array:
+    """Return the floor of the quotient; of infinities, the standard's quotient."""
+    found = np.asarray(np.floor_divide(x, y))
+    if found.dtype.kind != "f":
+        return found
+    return np.where(np.isinf(x) | np.isinf(y), np.divide(x, y), found)
 
 
 def relu6(x: Array) -> Array:

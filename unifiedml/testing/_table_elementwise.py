@@ -20,6 +20,7 @@ from unifiedml.testing._oracles import (
     elu,
     erf,
     erfc,
+    floor_divide,
     gelu,
     leaky_relu,
     relu6,
@@ -237,7 +238,7 @@ LINES: Final[list[Line]] = [
         um.floor_divide,
         _safe("integral"),
         ARITHMETIC,
-        np.floor_divide,
+        floor_divide,
         no_gradient=STEPS,
     ),
     Line(

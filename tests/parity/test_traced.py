@@ -139,7 +139,8 @@ def test_traced_results_are_the_eager_ones(case: Line, backend: str) -> None:
         for path, expected in eager.leaves.items():
             actual = found[path]
             assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
-            terms = case.rounding(call.float64(), float64(expected))
+            with np.errstate(all="ignore"):
+                terms = case.rounding(call.float64(), float64(expected))
             title = f"{place}: traced against eager, of {call}"
             Comparison(actual, expected, terms, title, place, pair=True).judge()
         compared += 1

@@ -17,6 +17,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+
+# A distribution of its own, imported where it is installed; pytest would look into it
+# for examples in docstrings.
+collect_ignore = ["third_party"]
+
 LEFT_OUT = shutil.ignore_patterns(
     ".*", "__pycache__", "build", "dist", "htmlcov", "out", "*.egg-info"
 )

@@ -25,6 +25,7 @@ from unifiedml import train as train
 from unifiedml._backend.errors import BackendError as BackendError
 from unifiedml._backend.errors import BackendMismatchError as BackendMismatchError
 from unifiedml._backend.errors import BackendNotFoundError as BackendNotFoundError
+from unifiedml._backend.errors import TracedValueError as TracedValueError
 from unifiedml._backend.registry import available_backends as available_backends
 from unifiedml._backend.registry import get_backend as get_backend
 from unifiedml._backend.registry import set_backend as set_backend
@@ -36,6 +37,7 @@ from unifiedml._dtypes import iinfo as iinfo
 from unifiedml._dtypes import isdtype as isdtype
 from unifiedml._graph import Graph as Graph
 from unifiedml._graph import graph as graph
+from unifiedml._jit import jit as jit
 from unifiedml._tensor import Tensor as Tensor
 from unifiedml.autodiff import GradientTape as GradientTape
 from unifiedml.autodiff import grad as grad

@@ -14,7 +14,7 @@ from typing import Any
 
 from unifiedml import _imperative, random
 from unifiedml._backend.errors import BackendMismatchError
-from unifiedml._backend.protocol import Native
+from unifiedml._backend.protocol import Cell, Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
 from unifiedml._dtypes import DType, as_dtype
 from unifiedml._place import Place, path_of
@@ -63,7 +63,7 @@ def current_lifted() -> Lifted | None:
     return _lifted.get()
 
 
-def lifting(lifted: Lifted) -> Within[Lifted | None]:
+def lifting(lifted: Lifted | None) -> Within[Lifted | None]:
     """Return a context in which parameters read and write their stand-ins."""
     return Within(_lifted, lifted)
 
@@ -113,7 +113,9 @@ class Parameter(Tensor):
     """
 
     __slots__ = (
+        "_cell",
         "_device",
+        "_in_cell",
         "_initializer",
         "_leaf",
         "_made_dtype",
@@ -141,6 +143,8 @@ class Parameter(Tensor):
         self._initializer = initializer
         self._value: Native | None = None
         self._leaf: Leaf | None = None
+        self._cell: Cell | None = None
+        self._in_cell = False
         if data is not None:
             self._begin(_copied(asarray(data, dtype=dtype, device=device)))
             return
@@ -180,6 +184,31 @@ class Parameter(Tensor):
         value = self._value
         return self._make() if value is None else value
 
+    # A program changes the value in a cell. Then the value is there alone, until it is
+    # read by other means.
+
+    def cell(self) -> Cell:
+        """Return the cell for programs, which holds the value now."""
+        if self._cell is None:
+            self._cell = self._backend.ops.cell(self._stored())
+        elif not self._in_cell:
+            self._cell.write(self._stored())
+        self._in_cell = True
+        return self._cell
+
+    def changed_by_program(self) -> None:
+        """Note that the cell has a new value; `grad` is kept."""
+        if self._value is None:
+            return
+        gradient = self.grad
+        if gradient is not None:
+            assert self._cell is not None
+            self._begin(Tensor(self._cell.read(), self._backend), gradient)
+            self._in_cell = True
+            return
+        self._made_shape, self._made_dtype = self.shape, self.dtype
+        self._value = self._leaf = None
+
     def _as_leaf(self) -> Tensor:
         """Return the stored value as a plain tensor, which holds the gradient."""
         return Tensor(self._stored(), self._backend, self._leaf)
@@ -194,6 +223,7 @@ class Parameter(Tensor):
             else:
                 native = engine.leaf(native)
         self._backend, self._device = x._backend, x.device
+        self._in_cell = False
         # The value last: whoever finds it finds the rest in place.
         self._leaf = leaf
         self._value = native
@@ -202,6 +232,10 @@ class Parameter(Tensor):
 
     def _make(self) -> Native:
         with making:
+            if self._value is None and self._in_cell:
+                assert self._cell is not None
+                self._begin(Tensor(self._cell.read(), self._backend))
+                self._in_cell = True
             if self._value is None:
                 assert self._initializer is not None
                 path = path_of(self, settle=True)
@@ -219,7 +253,7 @@ class Parameter(Tensor):
     @property
     def is_made(self) -> bool:
         """Whether the value has been drawn yet."""
-        return self._value is not None
+        return self._value is not None or self._in_cell
 
     @property
     def trainable(self) -> bool:
@@ -249,11 +283,11 @@ class Parameter(Tensor):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that ``backward()`` has added up here, or None."""
-        return self._as_leaf().grad if self.is_made else None
+        return self._as_leaf().grad if self._value is not None else None
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None or self.is_made:
+        if value is not None or self._value is not None:
             self._as_leaf().grad = value
 
     @property
@@ -264,12 +298,12 @@ class Parameter(Tensor):
     @property
     def shape(self) -> Shape:
         """The size of each dimension; known before the value is drawn."""
-        return super().shape if self.is_made else self._made_shape
+        return self._made_shape if self._value is None else super().shape
 
     @property
     def dtype(self) -> DType:
         """The data type; known before the value is drawn."""
-        return super().dtype if self.is_made else self._made_dtype
+        return self._made_dtype if self._value is None else super().dtype
 
     def assign(self, value: Operand) -> None:
         """Replace the value, keeping shape and data type, and the gradient in `grad`.
@@ -319,17 +353,15 @@ class Parameter(Tensor):
             self._backend = backend
             self._device = resolve_device(device, backend)
             return
+        value, gradient = self._as_leaf().detach(), self.grad
+        self._cell = None  # it belongs to a backend and a device
 
         def moved(x: Tensor) -> Tensor:
             if backend.name != x.backend:
                 x = x.to_backend(backend.name)
             return x if device is None else x.to(device)
 
-        gradient = self.grad
-        self._begin(
-            moved(self._as_leaf().detach()),
-            None if gradient is None else moved(gradient),
-        )
+        self._begin(moved(value), None if gradient is None else moved(gradient))
 
     # --- writing by operators changes the parameter itself ----------------------------
 

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from unifiedml import _recording
+from unifiedml._backend.errors import TracedValueError
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._dtypes import DType
+from unifiedml._tracing import tracing
 
 __all__ = ["Value"]
 
@@ -86,8 +88,15 @@ class Value:
     # --- out of the library -------------------------------------------------------
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Return the values as a NumPy array of its own memory."""
-        return self._backend.ops.to_numpy(self._native)
+        """Return the values as a NumPy array of its own memory.
+
+        Raises:
+            TracedValueError: There are none yet, inside `unifiedml.jit`.
+        """
+        native = self._native
+        if tracing.get() is not None and self._backend.ops.is_traced(native):
+            raise TracedValueError
+        return self._backend.ops.to_numpy(native)
 
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None

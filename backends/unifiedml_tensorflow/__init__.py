@@ -17,6 +17,7 @@ from unifiedml_tensorflow._fft import *
 from unifiedml_tensorflow._functions import *
 from unifiedml_tensorflow._linalg import *
 from unifiedml_tensorflow._order import *
+from unifiedml_tensorflow._program import *
 from unifiedml_tensorflow._reduction import *
 from unifiedml_tensorflow._shape import *
 from unifiedml_tensorflow._tensor import *

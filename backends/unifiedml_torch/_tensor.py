@@ -21,7 +21,6 @@ __all__ = [
     "from_numpy",
     "full",
     "is_native",
-    "is_traced",
     "missing",
     "shape_of",
     "to_device",
@@ -64,16 +63,6 @@ missing: Final[dict[str, frozenset[str]]] = {
 
 def is_native(x: object, /) -> bool:
     return isinstance(x, torch.Tensor)
-
-
-_mode = torch._C._get_dispatch_mode
-_PROXY: Final = torch._C._TorchDispatchModeKey.PROXY
-_FAKE: Final = torch._C._TorchDispatchModeKey.FAKE
-
-
-def is_traced(x: torch.Tensor, /) -> bool:
-    # make_fx traces real tensors, too: looking at one would bake its values in.
-    return _mode(_PROXY) is not None or _mode(_FAKE) is not None
 
 
 def devices() -> tuple[str, ...]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import linecache
+import sys
+from types import FrameType
+
 __all__ = [
     "BackendError",
     "BackendMismatchError",
     "BackendNotFoundError",
     "FreedError",
+    "TracedValueError",
 ]
 
 
@@ -30,3 +35,41 @@ class FreedError(RuntimeError):
             "backward() a second time through the same history: what the first pass "
             "needed has been freed; call backward(retain_graph=True) the first time"
         )
+
+
+class TracedValueError(TypeError):
+    """A program is being traced, and Python wants to know a value.
+
+    While `unifiedml.jit` traces a function, tensors stand for values that come when
+    the program runs.
+
+    Args:
+        wanted: What needs the value.
+    """
+
+    def __init__(self, wanted: str = "Python") -> None:
+        super().__init__(
+            f"{wanted} needs the values of a tensor, but there are none while um.jit "
+            f"traces the function{_place()}: choose with um.where(condition, a, b), "
+            "leave this part outside of the jitted function, or pass what decides as "
+            "a Python number"
+        )
+
+
+def _place() -> str:
+    """Return where in the user's code this happens."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in _LIBRARIES:
+            name, line = frame.f_code.co_filename, frame.f_lineno
+            text = linecache.getline(name, line).strip()
+            return f", at {name}:{line}" + (f" (`{text}`)" if text else "")
+        frame = frame.f_back
+    return ""
+
+
+_LIBRARIES = frozenset(
+    "unifiedml unifiedml_torch unifiedml_tensorflow torch tensorflow contextlib "
+    "functools numpy".split()
+)

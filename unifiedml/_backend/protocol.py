@@ -1,5 +1,7 @@
 """The contract between the frontend and a backend: all that a backend author reads.
 
+The objects that it speaks of stand in `unifiedml._backend.objects`.
+
 A backend is a module (any object will do) that has the members of `Backend`. The
 frontend checks before it calls: operands are native tensors of this backend, on one
 device, of one data type that the operation is defined for, of shapes that fit;
@@ -14,91 +16,25 @@ alias such as ``exp = torch.exp``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
-import numpy.typing as npt
+from unifiedml._backend.objects import (
+    Array,
+    Cell,
+    Engine,
+    Native,
+    NativeDType,
+    Program,
+    Tape,
+    Traced,
+)
 
-Native: TypeAlias = Any
-"""A tensor of the framework. It has a ``dtype`` that is compared by identity."""
-
-NativeDType: TypeAlias = Any
-Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 Axes: TypeAlias = tuple[int, ...]
 Key: TypeAlias = tuple[int | slice, ...]
 Pads: TypeAlias = tuple[tuple[int, int], ...]
-
-
-class Tape(Protocol):
-    """Records what is computed from watched tensors while it is entered."""
-
-    def __enter__(self) -> Tape: ...
-    def __exit__(self, *exception: object) -> None: ...
-
-    def watch(self, x: Native, /) -> Native:
-        """Return a stand-in for ``x``: what is computed from it is recorded.
-
-        Nothing that holds ``x`` itself is affected, so a function that closes over
-        ``x`` sees a constant there.
-        """
-        ...
-
-    def gradient(
-        self,
-        outputs: Sequence[Native],
-        inputs: Sequence[Native],
-        cotangents: Sequence[Native],
-    ) -> list[Native]:
-        """Return the vector-Jacobian products for ``inputs`` that were watched.
-
-        Where an output does not depend on an input, or was computed while the tape
-        was not entered, its part is zeros. The result is itself recorded by the tapes
-        that are still entered.
-        """
-        ...
-
-
-class Engine(Protocol):
-    """Gradients by a graph that native tensors themselves carry.
-
-    A framework whose tensors remember their history (``requires_grad``) offers this
-    object; for others the frontend keeps the history in small tapes. The stand-ins of
-    a tape are constants here: no history starts at them.
-    """
-
-    def leaf(self, x: Native, /) -> Native:
-        """Return a tensor with the value of ``x`` from which a history starts."""
-        ...
-
-    def is_recorded(self, x: Native, /) -> bool:
-        """Tell whether ``x`` is a leaf or was computed from one."""
-        ...
-
-    def is_leaf(self, x: Native, /) -> bool:
-        """Tell whether a history starts at ``x``."""
-        ...
-
-    def backward(
-        self, x: Native, cotangent: Native, retain_graph: bool, create_graph: bool
-    ) -> None:
-        """Add the gradients of ``x`` to those of its leaves.
-
-        The sum is a new tensor: one that `gradient_of` has returned never changes.
-
-        Raises:
-            FreedError: A pass without ``retain_graph`` went through here before.
-        """
-        ...
-
-    def gradient_of(self, leaf: Native, /) -> Native | None:
-        """Return the gradient that has been added up at ``leaf``, if any."""
-        ...
-
-    def set_gradient(self, leaf: Native, value: Native | None, /) -> None:
-        """Replace the gradient at ``leaf``."""
-        ...
 
 
 class Backend(Protocol):
@@ -147,6 +83,47 @@ class Backend(Protocol):
         ...
 
     def stop_gradient(self, x: Native, /) -> Native: ...
+
+    # --- programs ------------------------------------------------------------
+    fused: Mapping[str, Callable[..., None]]
+    """Kernels that make the step of an optimizer in place, by the optimizer's name.
+
+    ``"adam"``: lists of cells of parameters, gradients, lists of cells of both moments;
+    rate and epsilon, corrected for the number of steps, 0-d; beta_1, beta_2; a 0-d
+    factor for the parameters before the step, or None; and a 0-d bool that says to
+    change nothing, or None. No backend must have any.
+    """
+
+    def cell(self, x: Native, /) -> Cell: ...
+    def trace(
+        self, function: Traced, inputs: Sequence[Native], compiled: bool, /
+    ) -> Program:
+        """Call ``function`` with stand-ins for ``inputs`` and return it as a program.
+
+        Nothing is written to cells meanwhile. With ``compiled`` the framework's
+        compiler makes the program.
+
+        Raises:
+            TracedValueError: The function needs the values of its inputs.
+        """
+        ...
+
+    def untraced(self) -> AbstractContextManager[object]:
+        """Return a context in which nothing becomes part of the program."""
+        ...
+
+    def host_value(
+        self, read: Callable[[], Array], like: Array, device: str, /
+    ) -> Native:
+        """Return a stand-in, while tracing, for what ``read`` returns at each run.
+
+        ``like`` has its shape and data type.
+        """
+        ...
+
+    random_words: Callable[[int, Native, int], Native] | None
+    """A kernel of the random stream, if the framework has one: called with a key, a
+    draw (0-d int64) and a count, it returns the first words of the draw, int64."""
 
     # --- creation ------------------------------------------------------------
     def full(
@@ -485,4 +462,14 @@ def required_members() -> tuple[str, ...]:
     return tuple(sorted(methods | set(Backend.__annotations__)))
 
 
-__all__ = ["Array", "Backend", "Engine", "Native", "NativeDType", "Tape"]
+__all__ = [
+    "Array",
+    "Backend",
+    "Cell",
+    "Engine",
+    "Native",
+    "NativeDType",
+    "Program",
+    "Tape",
+    "Traced",
+]

@@ -9,10 +9,12 @@ from unifiedml._backend.registry import use_backend
 from unifiedml._parameter import Buffer
 from unifiedml._place import path_of
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
 from unifiedml.nn._input import as_input
 from unifiedml.nn._module import Module
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.selection import where
+from unifiedml.random._drawing import Draw
 
 __all__ = ["Dropout"]
 
@@ -66,14 +68,22 @@ class Dropout(Module):
                 x.shape,
                 self.rate,
                 key=random.layer_key(f"{path_of(self)}.dropout"),
-                draw=self._next_draw(),
+                draw=self._next_draw(device),
                 device=device,
             )
         # Chosen, not multiplied: a dropped infinity is 0, not NaN.
         return where(keep, x * random.keep_scale(self.rate), 0.0)
 
-    def _next_draw(self) -> int:
-        draws = self.draws
+    def _next_draw(self, device: str) -> Draw:
+        draws, trace = self.draws, tracing.get()
+        if trace is not None:
+            number = draws.detach()
+            draws.replace(number + 1)
+            ahead = trace.count(draws)
+            # The host makes bits faster than a chain of small operations does, where
+            # they need not travel.
+            on_host = device == "cpu" and trace.backend.ops.random_words is None
+            return (lambda: int(draws) + ahead) if on_host else number
         draw = int(draws)
         following = np.asarray(draw + 1, dtype=np.int64)
         draws.replace(from_array(following, draws._backend, draws.device))

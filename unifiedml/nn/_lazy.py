@@ -10,6 +10,7 @@ from unifiedml._dtypes import DType, as_dtype
 from unifiedml._parameter import Parameter, making
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import untraced
 from unifiedml.nn import initializers
 from unifiedml.nn._module import Module
 
@@ -34,7 +35,7 @@ class Lazy(Module):
     def _build(self, size: int, make: Callable[[int], None], x: Tensor | None) -> None:
         """Call ``make(size)`` once, where ``x`` is if there is one."""
         if self._input_size is None:
-            with making:
+            with making, untraced():
                 if self._input_size is None:
                     if x is None:
                         make(size)

@@ -19,6 +19,7 @@ from unifiedml._parameter import Buffer, Parameter
 from unifiedml._place import Place, put, root_of, running
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
 from unifiedml.nn._training import Trainable
 
 __all__ = ["Module"]
@@ -29,8 +30,8 @@ _returned: ContextVar[dict[int, Any] | None] = ContextVar(
 )
 
 _CONTAINERS = (list, tuple, dict)
-# What a copy of a module does not take along: its place in another model.
-_HIDDEN = ("_place", "_settled")
+# What a copy of a module does not take along: its place in another model, programs.
+_HIDDEN = ("_place", "_settled", "_prediction")
 
 
 def _entered(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +40,9 @@ def _entered(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def entered(self: Module, /, *args: Any, **kwargs: Any) -> Any:
         token = None
+        trace = tracing.get()
+        if trace is not None:
+            trace.saw(self)
         if running.get() is None:
             if self._settled != _place.version:
                 root_of(self)._settle()

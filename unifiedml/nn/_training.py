@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unifiedml.nn._module import Module
     from unifiedml.optim import Optimizer
     from unifiedml.train import Callback, History
+    from unifiedml.train._program import Step
     from unifiedml.train._trainer import Trainer
 
 Data = Any
@@ -28,12 +29,16 @@ class Trainable:
     """Gives a module ``compile``, ``fit``, ``evaluate``, ``predict``."""
 
     _trainer: Trainer | None = None
+    _prediction: Step[..., Any] | None = None
 
     def compile(
         self,
         optimizer: str | Optimizer = "adam",
         loss: str | Loss | None = None,
         metrics: Sequence[str | Metric] = (),
+        *,
+        run_eagerly: bool = False,
+        jit_compile: bool = False,
     ) -> None:
         """Say how the model is trained.
 
@@ -43,6 +48,11 @@ class Trainable:
             loss: A function of ``(y_true, y_pred)``, or the name of one in
                 `unifiedml.losses`.
             metrics: Metrics, or their names, such as ``"accuracy"``.
+            run_eagerly: Run steps op by op: slower, but breakpoints and prints inside
+                the model work at each step. Otherwise a step is a program; see
+                `unifiedml.jit`.
+            jit_compile: Have the framework's compiler (Inductor, XLA) make the steps:
+                faster still, after a first step that takes seconds.
 
         Raises:
             ValueError: There is no optimizer, loss or metric of that name, or two
@@ -56,7 +66,19 @@ class Trainable:
         """
         from unifiedml.train._trainer import Trainer
 
-        self._trainer = Trainer(cast("Module", self), optimizer, loss, metrics)
+        self._trainer = Trainer(
+            cast("Module", self), optimizer, loss, metrics, run_eagerly, jit_compile
+        )
+        self._prediction = None
+
+    def _predictor(self) -> Step[..., Any]:
+        from unifiedml.train._program import Step
+
+        if self._prediction is None:
+            trainer = self._trainer
+            eager = trainer is not None and not trainer.test.is_program
+            self._prediction = Step(cast("Module", self), eager=eager)
+        return self._prediction
 
     def _compiled(self) -> Trainer:
         if self._trainer is None:

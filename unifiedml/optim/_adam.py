@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from unifiedml._dtypes import DType
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml.ops.arithmetic import square
 from unifiedml.ops.exponential import sqrt
-from unifiedml.optim._base import Optimizer, State, check_number
+from unifiedml.optim._base import Optimizer, check_number
+from unifiedml.optim._step import Numbers, State, rounded
 
 __all__ = ["Adam", "AdamW"]
 
@@ -49,6 +52,7 @@ class Adam(Optimizer):
     """
 
     slots = ("m", "v")
+    kernel = "adam"
 
     def __init__(
         self,
@@ -63,29 +67,44 @@ class Adam(Optimizer):
         self.beta_1 = check_number("beta_1", beta_1, below=1)
         self.beta_2 = check_number("beta_2", beta_2, below=1)
         self.epsilon = check_number("epsilon", epsilon, positive=True)
-        self.weight_decay = check_number("weight_decay", weight_decay)
-        super().__init__(parameters, learning_rate=learning_rate)
+        super().__init__(
+            parameters, learning_rate=learning_rate, weight_decay=weight_decay
+        )
+
+    def numbers(self, step: int, dtype: DType) -> Mapping[str, float]:
+        """Return rate and epsilon of a step, with the corrections of the moments.
+
+        η · m̂ / (√v̂ + ε) with the corrections taken out of the tensors, which is the
+        same and cheaper: η' · m / (√v + ε · √(1 − β₂ᵗ)), as in section 2.
+        """
+        β1, β2 = self._betas(dtype)
+        root = (1 - β2**step) ** 0.5
+        rate = self.learning_rate * root / (1 - β1**step)
+        return {"rate": rate, "epsilon": self.epsilon * root}
+
+    def _betas(self, dtype: DType) -> tuple[float, float]:
+        """Return the rates of the moments as ``dtype`` holds them.
+
+        The corrections belong to those: 1 − 0.999 is 1.3e-5 off if 0.999 is rounded to
+        float32 first, and so would the step be.
+        """
+        return rounded(self.beta_1, dtype), rounded(self.beta_2, dtype)
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter and moments."""
-        g = gradient
-        if self.weight_decay:
-            g = g + parameter * self.weight_decay
-        return self._moved(g, state, parameter, step)
-
-    def _moved(
-        self, g: Tensor, state: State, w: Tensor, t: int
-    ) -> tuple[Tensor, State]:
-        β1, β2 = self.beta_1, self.beta_2
+        g, w = gradient, parameter
+        β1, β2 = self._betas(w.dtype)
         m = state["m"] * β1 + g * (1 - β1)
         v = state["v"] * β2 + square(g) * (1 - β2)
-        # η · m̂ / (√v̂ + ε) with the corrections taken out of the tensors, which is
-        # the same and cheaper: η' · m / (√v + ε · √(1 − β₂ᵗ)), as in section 2.
-        root = (1 - β2**t) ** 0.5
-        η = self.learning_rate * root / (1 - β1**t)
-        return w - m * η / (sqrt(v) + self.epsilon * root), {"m": m, "v": v}
+        w = w - m * numbers["rate"] / (sqrt(v) + numbers["epsilon"])
+        return w, {"m": m, "v": v}
+
+    def kernel_options(self, numbers: Numbers, dtype: DType) -> tuple[Any, ...]:
+        """Return rate, epsilon, rates of the moments, and the decay if there is one."""
+        decay = numbers.get("decay")
+        return numbers["rate"], numbers["epsilon"], *self._betas(dtype), decay
 
 
 class AdamW(Adam):
@@ -134,9 +153,17 @@ class AdamW(Adam):
             weight_decay=weight_decay,
         )
 
+    def penalized(self, gradient: Tensor, parameter: Tensor) -> Tensor:
+        """Return the gradient as it is."""
+        return gradient
+
+    def numbers(self, step: int, dtype: DType) -> Mapping[str, float]:
+        """Return the numbers of Adam, and the factor of the decay."""
+        decay = 1 - self.learning_rate * self.weight_decay
+        return {**super().numbers(step, dtype), "decay": decay}
+
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter and moments."""
-        decayed = parameter * (1 - self.learning_rate * self.weight_decay)
-        return self._moved(gradient, state, decayed, step)
+        return super().update(gradient, state, parameter * numbers["decay"], numbers)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from unifiedml._dtypes import DType
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml.ops.arithmetic import abs, square
 from unifiedml.ops.exponential import sqrt
 from unifiedml.ops.selection import maximum
-from unifiedml.optim._base import Optimizer, State, check_number
+from unifiedml.optim._base import Optimizer, check_number
+from unifiedml.optim._step import Numbers, State
 
 __all__ = ["Adadelta", "Adagrad", "Adamax", "RMSprop"]
 
@@ -67,22 +69,21 @@ class RMSprop(Optimizer):
         self.rho = check_number("rho", rho, below=1)
         self.momentum = check_number("momentum", momentum, below=1)
         self.epsilon = check_number("epsilon", epsilon, positive=True)
-        self.weight_decay = check_number("weight_decay", weight_decay)
         self.centered = centered
         self.slots = (
             "v",
             *(("m",) if centered else ()),
             *(("momentum",) if momentum else ()),
         )
-        super().__init__(parameters, learning_rate=learning_rate)
+        super().__init__(
+            parameters, learning_rate=learning_rate, weight_decay=weight_decay
+        )
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter, mean square, mean and buffer."""
         g, w, ρ = gradient, parameter, self.rho
-        if self.weight_decay:
-            g = g + w * self.weight_decay
         new = {"v": state["v"] * ρ + square(g) * (1 - ρ)}
         v = new["v"]
         if self.centered:
@@ -93,7 +94,7 @@ class RMSprop(Optimizer):
         if self.momentum:
             direction = state["momentum"] * self.momentum + direction
             new["momentum"] = direction
-        return w - direction * self.learning_rate, new
+        return w - direction * numbers["learning_rate"], new
 
 
 class Adagrad(Optimizer):
@@ -136,18 +137,17 @@ class Adagrad(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self.epsilon = check_number("epsilon", epsilon, positive=True)
-        self.weight_decay = check_number("weight_decay", weight_decay)
-        super().__init__(parameters, learning_rate=learning_rate)
+        super().__init__(
+            parameters, learning_rate=learning_rate, weight_decay=weight_decay
+        )
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter and sum."""
         g, w = gradient, parameter
-        if self.weight_decay:
-            g = g + w * self.weight_decay
         a = state["a"] + square(g)
-        return w - g * self.learning_rate / (sqrt(a) + self.epsilon), {"a": a}
+        return w - g * numbers["learning_rate"] / (sqrt(a) + self.epsilon), {"a": a}
 
 
 class Adadelta(Optimizer):
@@ -194,20 +194,19 @@ class Adadelta(Optimizer):
     ) -> None:
         self.rho = check_number("rho", rho, below=1)
         self.epsilon = check_number("epsilon", epsilon, positive=True)
-        self.weight_decay = check_number("weight_decay", weight_decay)
-        super().__init__(parameters, learning_rate=learning_rate)
+        super().__init__(
+            parameters, learning_rate=learning_rate, weight_decay=weight_decay
+        )
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter and mean squares."""
         g, w, ρ, ε = gradient, parameter, self.rho, self.epsilon
-        if self.weight_decay:
-            g = g + w * self.weight_decay
         v = state["v"] * ρ + square(g) * (1 - ρ)
         δ = g * sqrt(state["d"] + ε) / sqrt(v + ε)
         d = state["d"] * ρ + square(δ) * (1 - ρ)
-        return w - δ * self.learning_rate, {"v": v, "d": d}
+        return w - δ * numbers["learning_rate"], {"v": v, "d": d}
 
 
 class Adamax(Optimizer):
@@ -256,17 +255,19 @@ class Adamax(Optimizer):
         self.beta_1 = check_number("beta_1", beta_1, below=1)
         self.beta_2 = check_number("beta_2", beta_2, below=1)
         self.epsilon = check_number("epsilon", epsilon, positive=True)
-        self.weight_decay = check_number("weight_decay", weight_decay)
-        super().__init__(parameters, learning_rate=learning_rate)
+        super().__init__(
+            parameters, learning_rate=learning_rate, weight_decay=weight_decay
+        )
+
+    def numbers(self, step: int, dtype: DType) -> Mapping[str, float]:
+        """Return the rate of a step, with the correction of the moment."""
+        return {"rate": self.learning_rate / (1 - self.beta_1**step)}
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter, moment and maximum."""
         g, w, β1, β2 = gradient, parameter, self.beta_1, self.beta_2
-        if self.weight_decay:
-            g = g + w * self.weight_decay
         m = state["m"] * β1 + g * (1 - β1)
         u = maximum(state["u"] * β2, abs(g))
-        η = self.learning_rate / (1 - β1**step)
-        return w - m * η / (u + self.epsilon), {"m": m, "u": u}
+        return w - m * numbers["rate"] / (u + self.epsilon), {"m": m, "u": u}

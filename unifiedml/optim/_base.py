@@ -4,49 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from unifiedml import _imperative
 from unifiedml._backend.registry import use_backend
-from unifiedml._dtypes import DTYPES
-from unifiedml._parameter import Parameter
+from unifiedml._dtypes import DType
+from unifiedml._parameter import Buffer, Parameter
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing, untraced
 from unifiedml.ops._dispatch import common_backend
 from unifiedml.ops.conversion import asarray
 from unifiedml.ops.creation import zeros_like
+from unifiedml.optim._step import Change, Kept, Numbers, State, traced_step, wide
 
 __all__ = ["Optimizer", "get"]
 
-_FLOAT32: Final = DTYPES["float32"]
-
-State = dict[str, Tensor]
-
-
-@dataclass
-class _Kept:
-    """What is kept for one parameter.
-
-    Attributes:
-        steps: How many steps it has taken: those without a gradient do not count.
-        state: The tensors of the rule, by name.
-        home: The names of backend and device of the tensors.
-    """
-
-    steps: int
-    state: State
-    home: tuple[str, str]
-
 
 class Optimizer:
-    """The base of optimizers: a subclass defines `slots` and `update`.
+    """The base of optimizers: a subclass defines `slots`, `numbers` and `update`.
 
     Args:
         parameters: Parameters, as ``model.parameters()`` returns them, or None:
             ``model.compile`` then gives the optimizer those of the model.
         learning_rate: The size of a step, not negative; may be changed at any time.
+        weight_decay: Factor of the L2 penalty, which is part of the gradient.
 
     Attributes:
         iterations: How many steps have been taken.
@@ -60,13 +43,21 @@ class Optimizer:
     slots: tuple[str, ...] = ()
     """Names of the tensors that the rule keeps for each parameter; zeros at first."""
 
+    kernel: str | None = None
+    """The kernel of the backends that makes the step in place, if one has it."""
+
     def __init__(
-        self, parameters: Iterable[Parameter] | None = None, *, learning_rate: float
+        self,
+        parameters: Iterable[Parameter] | None = None,
+        *,
+        learning_rate: float,
+        weight_decay: float = 0.0,
     ) -> None:
         self.learning_rate = learning_rate
+        self.weight_decay = check_number("weight_decay", weight_decay)
         self.iterations = 0
         self._parameters: list[Parameter] = []
-        self._kept: list[_Kept | None] = []
+        self._kept: list[Kept | None] = []
         if parameters is not None:
             self.bind(parameters)
 
@@ -79,18 +70,40 @@ class Optimizer:
     def learning_rate(self, value: float) -> None:
         self._learning_rate = check_number("learning_rate", value)
 
+    def numbers(self, step: int, dtype: DType) -> Mapping[str, float]:
+        """Return the numbers of a step that depend on the rate or on the count.
+
+        Inside `unifiedml.jit` they are computed anew at each run, and everything else
+        that `update` reads is a constant.
+
+        Args:
+            step: The number of this step of the parameter, 1 for the first.
+            dtype: The data type that the step is computed in.
+        """
+        return {"learning_rate": self.learning_rate}
+
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new value of a parameter and its new state.
 
         Args:
-            gradient: Its gradient.
+            gradient: Its gradient, that of the penalty included.
             state: The tensors named in `slots`.
             parameter: Its value.
-            step: The number of this step of the parameter, 1 for the first.
+            numbers: What `numbers` returns for this step.
         """
         raise TypeError(f"{type(self).__name__} defines no update rule")
+
+    def kernel_options(self, numbers: Numbers, dtype: DType) -> tuple[Any, ...]:
+        """Return what `kernel` is called with after the tensors of the parameters."""
+        return ()
+
+    def penalized(self, gradient: Tensor, parameter: Tensor) -> Tensor:
+        """Return the gradient with that of the L2 penalty."""
+        if not self.weight_decay:
+            return gradient
+        return gradient + parameter * self.weight_decay
 
     # --- parameters ----------------------------------------------------------------
 
@@ -156,6 +169,15 @@ class Optimizer:
 
         Where it raises, nothing has been changed.
         """
+        self.apply(grads)
+
+    def apply(self, grads: Any, skip: Tensor | None = None) -> None:
+        """Change the parameters by one step; see `step`.
+
+        Args:
+            grads: The gradients.
+            skip: A 0-d bool tensor: whether to leave everything as it is.
+        """
         if not self._parameters:
             raise RuntimeError(
                 "the optimizer has no parameters: pass model.parameters() when it is "
@@ -163,38 +185,40 @@ class Optimizer:
             )
         places = [place for place, one in enumerate(self._parameters) if one.trainable]
         gradients = self._gradients(grads, [self._parameters[i] for i in places])
+        changes = [
+            Change(self._parameters[place], self._kept_for(place), gradient)
+            for place, gradient in zip(places, gradients, strict=True)
+            if gradient is not None
+        ]
+        trace = tracing.get()
+        if trace is not None:
+            traced_step(trace, self, changes, skip)
+            return
         self.iterations += 1
         with _imperative.no_grad():
-            for place, gradient in zip(places, gradients, strict=True):
-                if gradient is not None:
-                    self._step_one(place, gradient)
+            for one in changes:
+                one.make(self, self.numbers(one.kept.steps + 1, one.dtype), skip)
+                one.kept.count()
 
-    def _step_one(self, place: int, gradient: Tensor) -> None:
-        parameter = self._parameters[place]
-        value, gradient = parameter.detach(), gradient.detach()
-        dtype = value.dtype
-        if dtype.bits < 32:
-            # In 16 bits epsilon would be 0, and small steps would vanish earlier.
-            value, gradient = value.astype(_FLOAT32), gradient.astype(_FLOAT32)
-        kept = self._kept_for(place, value)
-        new, kept.state = self.update(gradient, kept.state, value, kept.steps + 1)
-        kept.steps += 1
-        parameter.replace(new if new.dtype is dtype else new.astype(dtype))
+    def take_back(self) -> None:
+        """Do not count the last step, which changed nothing."""
+        self.iterations -= 1
+        for kept in self._kept:
+            if kept is not None:
+                kept.steps -= 1
 
-    def _kept_for(self, place: int, value: Tensor) -> _Kept:
+    def _kept_for(self, place: int) -> Kept:
         """Return what is kept for a parameter, where the parameter is now."""
         parameter = self._parameters[place]
-        home = (parameter.backend, parameter.device)
         kept = self._kept[place]
         if kept is None:
-            state = {name: zeros_like(value) for name in self.slots}
-            kept = self._kept[place] = _Kept(0, state, home)
-        elif kept.home != home:
-            kept.state = {
-                name: one.to_backend(parameter.backend).to(parameter.device)
-                for name, one in kept.state.items()
-            }
-            kept.home = home
+            with untraced():
+                zero = zeros_like(wide(parameter.detach()))
+                state = {name: Buffer(zero) for name in self.slots}
+            kept = self._kept[place] = Kept(0, state)
+        for one in kept.state.values():
+            if (one.backend, one.device) != (parameter.backend, parameter.device):
+                one._move(parameter._backend, parameter.device)
         return kept
 
     def _gradients(
@@ -262,7 +286,7 @@ class Optimizer:
         self.iterations = int(state["iterations"])
         self._kept = kept
 
-    def _loaded(self, place: int, saved: Mapping[str, Any]) -> _Kept:
+    def _loaded(self, place: int, saved: Mapping[str, Any]) -> Kept:
         parameter = self._parameters[place]
         if set(saved) != {"steps", *self.slots}:
             raise ValueError(
@@ -277,11 +301,10 @@ class Optimizer:
                 )
         with use_backend(parameter.backend):
             tensors = {
-                name: asarray(saved[name], device=parameter.device)
+                name: Buffer(asarray(saved[name], device=parameter.device))
                 for name in self.slots
             }
-        home = (parameter.backend, parameter.device)
-        return _Kept(int(saved["steps"]), tensors, home)
+        return Kept(int(saved["steps"]), tensors)
 
 
 def check_number(

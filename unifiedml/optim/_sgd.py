@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
-from unifiedml.optim._base import Optimizer, State, check_number
+from unifiedml.optim._base import Optimizer, check_number
+from unifiedml.optim._step import Numbers, State
 
 __all__ = ["SGD"]
 
@@ -57,23 +58,23 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self.momentum = check_number("momentum", momentum, below=1)
-        self.weight_decay = check_number("weight_decay", weight_decay)
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs a momentum")
         self.nesterov = nesterov
         if momentum:
             self.slots = ("momentum",)
-        super().__init__(parameters, learning_rate=learning_rate)
+        super().__init__(
+            parameters, learning_rate=learning_rate, weight_decay=weight_decay
+        )
 
     def update(
-        self, gradient: Tensor, state: State, parameter: Tensor, step: int
+        self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers
     ) -> tuple[Tensor, State]:
         """Return the new parameter and buffer."""
         g, w, μ = gradient, parameter, self.momentum
-        if self.weight_decay:
-            g = g + w * self.weight_decay
+        η = numbers["learning_rate"]
         if not μ:
-            return w - g * self.learning_rate, state
+            return w - g * η, state
         b = state["momentum"] * μ + g
         direction = g + b * μ if self.nesterov else b
-        return w - direction * self.learning_rate, {"momentum": b}
+        return w - direction * η, {"momentum": b}

@@ -13,11 +13,14 @@ from unifiedml import _philox
 from unifiedml._dtypes import DTYPES, DType, as_dtype, iinfo
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Tensor
-from unifiedml.ops.conversion import asarray
-from unifiedml.random._keys import Key, as_key, draw_number, run
+from unifiedml._tracing import tracing
+from unifiedml.ops.conversion import asarray, resolve_device
+from unifiedml.random._keys import Key, LaterKey, as_key, draw_number, run
 
 Shape: TypeAlias = int | Sequence[int]
-Draw: TypeAlias = int | Tensor
+Draw: TypeAlias = int | Tensor | Callable[[], int]
+"""A number, or, while a program is traced, what returns it at each run."""
+
 OnHost: TypeAlias = Callable[[int, int, int], NDArray[Any]]
 OnTensors: TypeAlias = Callable[[int, Tensor, int], Tensor]
 
@@ -34,6 +37,21 @@ def sample(
     """Draws by whichever of the two implementations ``draw`` asks for."""
     dims = as_shape(shape)
     count = math.prod(dims)
+    trace = tracing.get()
+    if trace is not None and (
+        key is None or isinstance(key, LaterKey) or callable(draw)
+    ):
+
+        def now() -> NDArray[Any]:
+            here = key.now() if isinstance(key, LaterKey) else key
+            known, number = _stream(here, _number(draw))
+            values = on_host(known.value, number, count).reshape(dims)
+            return np.asarray(values).astype(dtype.numpy)
+
+        if not callable(draw):
+            _number(draw)
+        like = np.zeros(dims, dtype.numpy)
+        return trace.host(now, like, resolve_device(device, trace.backend))
     key, draw = _stream(key, draw)
     if isinstance(draw, Tensor):
         made = on_tensors(key.value, draw if device is None else draw.to(device), count)
@@ -43,7 +61,7 @@ def sample(
     )
 
 
-def _stream(key: Key | None, draw: Draw) -> tuple[Key, Draw]:
+def _stream(key: Key | None, draw: Any) -> tuple[Key, Any]:
     """The key and the checked draw; without a key, the next draw of the run."""
     if isinstance(draw, Tensor):
         if draw.ndim != 0 or not draw.dtype.is_integer:
@@ -51,7 +69,7 @@ def _stream(key: Key | None, draw: Draw) -> tuple[Key, Draw]:
                 "a tensor that numbers a draw is a 0-d integer, "
                 f"not {draw.dtype.name} of shape {draw.shape}"
             )
-        number: Draw = draw.astype(DTYPES["int64"])
+        number: int | Tensor = draw.astype(DTYPES["int64"])
     else:
         number = draw_number(draw)
     if key is not None:
@@ -62,6 +80,18 @@ def _stream(key: Key | None, draw: Draw) -> tuple[Key, Draw]:
             "pass key=um.random.key(...) to choose a draw"
         )
     return run.take()
+
+
+def _number(draw: Draw) -> int:
+    """The number of a draw that is made on the host while a program runs."""
+    if callable(draw):
+        return draw()
+    if isinstance(draw, Tensor):
+        raise TypeError(
+            "inside um.jit a tensor numbers the draws of a key that is known: pass "
+            "an int, or um.random.key(...) with a Python number"
+        )
+    return draw_number(draw)
 
 
 def host_only(name: str, reason: str) -> OnTensors:

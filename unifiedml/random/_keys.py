@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -11,7 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from unifiedml import _philox
+from unifiedml._backend.errors import TracedValueError
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
 
 # Keys -------------------------------------------------------------------------------
 
@@ -37,6 +40,28 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key({self.value:#018x})"
+
+
+class LaterKey(Key):
+    """A key that a program is given when it runs.
+
+    Args:
+        now: Returns the key of the present run.
+    """
+
+    __slots__ = ("now",)
+    now: Callable[[], Key]
+
+    def __init__(self, now: Callable[[], Key]) -> None:
+        object.__setattr__(self, "now", now)
+
+    @property
+    def value(self) -> int:  # type: ignore[override]
+        """There is none yet."""
+        raise TracedValueError("a random key")
+
+    def __repr__(self) -> str:
+        return "Key(of a program)"
 
 
 def key(seed: int, /, *path: int | str) -> Key:
@@ -82,6 +107,8 @@ def fold_in(key: Key, data: int, /) -> Key:
     data = as_integer(data, "what is folded into a key")
     if not 0 <= data < 2**64:
         raise ValueError(f"what is folded into a key lies in [0, 2**64), not {data}")
+    if isinstance(key, LaterKey):
+        return LaterKey(lambda: fold_in(key.now(), data))
     return Key(_philox.fold_in(as_key(key).value, data))
 
 
@@ -110,7 +137,10 @@ def layer_key(path: str, /) -> Key:
     Args:
         path: Such as ``"encoder.0.dropout"``.
     """
-    return _layer_key(run.seed, path)
+    seed, trace = run.seed, tracing.get()
+    if trace is not None:
+        trace.conditions.append(lambda: run.seed == seed)
+    return _layer_key(seed, path)
 
 
 @lru_cache(maxsize=4096)

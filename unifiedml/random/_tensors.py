@@ -18,33 +18,41 @@ import numpy as np
 
 from unifiedml import _philox
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
 from unifiedml.ops.conversion import from_array
-from unifiedml.ops.manipulation import stack
+from unifiedml.ops.manipulation import broadcast_to, concat, flip, stack
 from unifiedml.ops.selection import minimum
 
 
 def words(key: int, draw: Tensor, count: int) -> Tensor:
     """The first ``count`` words of a draw, int64 of shape (count,).
 
-    Between the rounds, counter words 1 and 3 keep the high halves of their products,
-    as rubbish that masking words 0 and 2 keeps out of them.
+    The two halves of a block go through the rounds as the rows of one matrix: half the
+    operations. Between the rounds, counter words 1 and 3 keep the high halves of their
+    products, as rubbish that masking words 0 and 2 keeps out of them.
     """
+    native, trace = draw._backend.ops.random_words, tracing.get()
+    # A compiler has a generator of its own, or fuses the operations below.
+    if native is not None and (trace is None or not trace.compiled):
+        return Tensor(native(key, draw._native, count), draw._backend)
 
     def constant(values: Any) -> Tensor:
         array = np.asarray(values, np.int64)
         return from_array(array, draw._backend, draw.device)
 
+    blocks = -(-count // 4)
     mask, half = constant(_philox.MASK32), constant(32)
-    n0, n1 = (constant(multiplier - 2**32) for multiplier in _philox.MULTIPLIERS)
-    c0, c1 = constant(np.arange(-(-count // 4))), constant(0)
-    c2, c3 = draw & mask, draw >> half
-    for k0, k1 in _philox.round_keys(key):
-        p0, p1 = c0 * n0, c2 * n1
-        high0, high1 = (p0 >> half) + c0, (p1 >> half) + c2
-        c0 = (high1 ^ c1 ^ constant(k0)) & mask
-        c2 = (high0 ^ c3 ^ constant(k1)) & mask
-        c1, c3 = p1, p0
-    rows = stack([c0, c1 & mask, c2, c3 & mask], axis=-1)
+    multipliers = constant([[multiplier - 2**32] for multiplier in _philox.MULTIPLIERS])
+    high = broadcast_to(stack([draw & mask]).reshape(1, 1), (1, blocks))
+    even = concat([constant(np.arange(blocks)[None]), high], axis=0)
+    odd: Tensor = concat([constant([[0]]), (draw >> half).reshape(1, 1)], axis=0)
+    for keys in _philox.round_keys(key):
+        product = even * multipliers
+        mixed = flip((product >> half) + even, axis=0) ^ odd
+        even = (mixed ^ constant([[one] for one in keys])) & mask
+        odd = flip(product, axis=0)
+    odd = odd & mask
+    rows = stack([even[0], odd[0], even[1], odd[1]], axis=-1)
     return rows.reshape(-1)[:count]
 
 

@@ -52,8 +52,8 @@ def evaluate_data(
     with trainer.model._mode(False), no_grad():
         for batch in data.batches(batch_size, None):
             given = home.tensors(batch)
-            predicted = trainer.model(given.x)
-            mean.add(float(trainer.compute_loss(given, predicted)), size_of(given.x))
+            loss, predicted = trainer.test(given)
+            mean.add(float(loss), size_of(given.x))
             trainer.update_metrics(batch, predicted)
             if progress is not None:
                 progress.advance(logs)
@@ -67,11 +67,12 @@ def predict(
     positive_integer("batch_size", batch_size)
     data = as_data(x)
     home = home_of(model)
+    step = model._predictor()
     found: list[npt.NDArray[Any]] = []
     with Progress("predict", verbose) as progress, model._mode(False), no_grad():
         progress.begin(data.count(batch_size))
         for batch in data.batches(batch_size, None):
-            result = model(home.tensors(Batch(batch.x, None, None)).x)
+            result = step(home.tensors(Batch(batch.x, None, None)).x)
             if not isinstance(result, Tensor) or not result.ndim:
                 raise TypeError(
                     "predict needs a model that returns one tensor with the examples "

@@ -15,9 +15,11 @@ from unifiedml._tensor import Tensor
 from unifiedml.autodiff import value_and_grad
 from unifiedml.losses import Loss
 from unifiedml.metrics import Metric
+from unifiedml.ops.comparison import isfinite
 from unifiedml.optim import Optimizer
 from unifiedml.train._data import Batch, as_arrays, to_tensors
 from unifiedml.train._errors import NonFiniteLossError
+from unifiedml.train._program import Step
 
 if TYPE_CHECKING:
     from unifiedml.nn._module import Module
@@ -61,6 +63,8 @@ class Trainer:
         optimizer: An optimizer or its name.
         loss: A loss or its name.
         metrics_: Metrics or their names.
+        run_eagerly: Whether to run steps op by op.
+        jit_compile: Whether the framework's compiler makes the steps.
 
     Raises:
         ValueError: There is no optimizer, loss or metric of that name, or two metrics
@@ -74,6 +78,8 @@ class Trainer:
         optimizer: str | Optimizer,
         loss: str | Loss | None,
         metrics_: Sequence[str | Metric],
+        run_eagerly: bool,
+        jit_compile: bool,
     ) -> None:
         if loss is None:
             raise TypeError("compile needs a loss, such as loss='mean_squared_error'")
@@ -90,6 +96,9 @@ class Trainer:
             raise ValueError(f"metrics need names of their own, not {names}")
         # An optimizer that comes with parameters trains those, and no others.
         self._binds = not self.optimizer.parameters
+        options = {"eager": run_eagerly, "compiler": jit_compile}
+        self._train = Step(self._step, **options)
+        self.test = Step(self._test, **options)
 
     # --- steps ---------------------------------------------------------------------
 
@@ -131,13 +140,22 @@ class Trainer:
         Raises:
             NonFiniteLossError: The loss is not finite; no parameter was changed.
         """
-        differentiated = value_and_grad(self._objective, has_aux=True)
-        (loss, predicted), gradients = differentiated(self.optimizer.parameters, given)
+        loss, predicted = self._train(given)
         value = float(loss)
         if not math.isfinite(value):
+            self.optimizer.take_back()
             raise NonFiniteLossError(value)
-        self.optimizer.step(gradients)
         return value, predicted
+
+    def _step(self, given: Batch) -> tuple[Tensor, Tensor]:
+        differentiated = value_and_grad(self._objective, has_aux=True)
+        (loss, predicted), gradients = differentiated(self.optimizer.parameters, given)
+        self.optimizer.apply(gradients, skip=~isfinite(loss))
+        return loss, predicted
+
+    def _test(self, given: Batch) -> tuple[Tensor, Tensor]:
+        predicted = self.model(given.x)
+        return self.compute_loss(given, predicted), predicted
 
     def _objective(self, _: list[Parameter], given: Batch) -> tuple[Tensor, Tensor]:
         predicted = self.model(given.x)

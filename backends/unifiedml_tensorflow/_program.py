@@ -1,0 +1,198 @@
+"""Programs: graphs of `tf.function`, run without its call signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from unifiedml_tensorflow._import import kernel, tf
+from unifiedml_tensorflow._tensor import _Eager
+
+__all__ = ["cell", "fused", "host_value", "random_words", "trace", "untraced"]
+
+Array = npt.NDArray[Any]
+Tensor = Any
+Write = tuple["Cell", Tensor]
+Update = tuple[Callable[..., None], tuple[Any, ...]]
+Function = Callable[..., tuple[Sequence[Tensor], Sequence[Write], Sequence[Update]]]
+
+# The graph that is being traced, and what the host gives it at each run.
+_traced: ContextVar[Any] = ContextVar("unifiedml_tensorflow_traced", default=None)
+
+
+with tf.init_scope():
+    _Variable: Final = type(tf.Variable(0.0, trainable=False))
+
+
+class Cell:
+    """The value of a parameter, in a variable that programs change in place.
+
+    TensorFlow copies memory that somebody else holds before it changes it.
+    """
+
+    __slots__ = ("variable",)
+
+    def __init__(self, x: Tensor) -> None:
+        # Made while a graph is traced, it outlives the graph. `tf.Variable` itself
+        # would tell `tf.function`, which then traces everything once more.
+        self.variable = object.__new__(_Variable)
+        with tf.init_scope(), tf.device(x.device):
+            self.variable.__init__(x, trainable=False)
+
+    def write(self, x: Tensor) -> None:
+        self.variable.assign(x, read_value=False)
+
+    def read(self) -> Tensor:
+        return self.variable.read_value()
+
+
+cell = Cell
+untraced = tf.init_scope
+
+
+def host_value(read: Callable[[], Array], like: Array, device: str, /) -> Tensor:
+    graph, hosts = _traced.get()
+    hosts.append(read)
+    return graph.capture_call_time_value(read, tf.TensorSpec(like.shape, like.dtype))
+
+
+def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Program:
+    return Program(function, inputs, compiled)
+
+
+class Program:
+    """A concrete function and what it captures."""
+
+    def __init__(
+        self, function: Function, inputs: Sequence[Tensor], compiled: bool
+    ) -> None:
+        self._hosts: list[Callable[[], Array]] = []
+
+        def body(*natives: Tensor) -> list[Tensor]:
+            graph = tf.compat.v1.get_default_graph()
+            _inline_constants(graph)
+            token = _traced.set((graph, self._hosts))
+            try:
+                outputs, writes, updates = function(*natives)
+            finally:
+                _traced.reset(token)
+            results = [_identity(x) for x in outputs]
+            # What is written last may be an operand of what is written first.
+            values = [_identity(x) for _, x in writes]
+            with tf.control_dependencies([*results, *values]):
+                for (cell, _), value in zip(writes, values, strict=True):
+                    cell.write(value)
+                for update, args in updates:
+                    update(*args)
+            return results
+
+        specs = [tf.TensorSpec(x.shape, x.dtype) for x in inputs]
+        traced = tf.function(body, autograph=False, jit_compile=compiled or None)
+        self._concrete = traced.get_concrete_function(*specs)
+        # Calling it costs half of what calling the concrete function does, which
+        # checks and flattens its arguments once more.
+        self._call = self._concrete.inference_fn.call_flat
+        # Functions stand for what the host gives.
+        self._captures = [x for x in self._concrete._captured_inputs if not callable(x)]
+
+    def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
+        hosts = [tf.constant(read()) for read in self._hosts]
+        found: Sequence[Tensor] = self._call(*inputs, *self._captures, *hosts)
+        return found
+
+    def text(self) -> str:
+        return str(self._concrete.graph.as_graph_def())
+
+
+_identity = kernel(tf.raw_ops.Identity)
+
+_INLINED: Final = 16_384
+"""Constants become part of the graph if they have no more elements than this."""
+
+
+def _inline_constants(graph: Any) -> None:
+    """Have small eager tensors become constants of ``graph``.
+
+    TensorFlow makes each an argument, which costs time at each run and keeps shapes,
+    axes and numbers from being folded.
+    """
+    capture = graph.capture
+    made: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def inlined(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        fixed = type(tensor) is _Eager and tensor.dtype not in (tf.resource, tf.variant)
+        if not fixed or tensor.shape.num_elements() > _INLINED:
+            return capture(tensor, *args, **kwargs)
+        if id(tensor) not in made:
+            # An id stays unique only as long as its object lives.
+            with graph.as_default(), tf.control_dependencies(None):
+                made[id(tensor)] = tensor, tf.constant(tensor.numpy(), tensor.dtype)
+        return made[id(tensor)][1]
+
+    graph.capture = inlined
+
+
+# --- random numbers -------------------------------------------------------------------
+
+_random = kernel(tf.raw_ops.StatelessRandomUniformFullIntV2)
+_PHILOX: Final = 1
+
+
+def random_words(key: int, draw: Tensor, count: int, /) -> Tensor:
+    """Philox4x32-10 with this key, and the draw in the upper half of the counter."""
+    counter = _cast(tf.stack([tf.zeros_like(draw), draw]), tf.uint64)
+    keys = tf.constant([key], tf.uint64)
+    return _cast(_random([count], keys, counter, _PHILOX, dtype=tf.uint32), tf.int64)
+
+
+_cast = kernel(tf.raw_ops.Cast)
+
+# --- updates of optimizers ------------------------------------------------------------
+
+_apply_adam = kernel(tf.raw_ops.ResourceApplyAdam)
+
+
+def _adam(
+    ws: Sequence[Cell],
+    gradients: Sequence[Tensor],
+    ms: Sequence[Cell],
+    vs: Sequence[Cell],
+    rate: Tensor,
+    epsilon: Tensor,
+    beta_1: float,
+    beta_2: float,
+    decay: Tensor | None,
+    skip: Tensor | None,
+) -> None:
+    def apply() -> Tensor:
+        for w, gradient, m, v in zip(ws, gradients, ms, vs, strict=True):
+            if decay is not None:
+                w.variable.assign(w.variable * decay, read_value=False)
+            zero, beta = np.zeros((), w.variable.dtype.as_numpy_dtype), gradient.dtype
+            # The rate and epsilon are corrected for the number of steps already, and
+            # powers of 0 leave them as they are.
+            _apply_adam(
+                w.variable.handle,
+                m.variable.handle,
+                v.variable.handle,
+                zero,
+                zero,
+                rate,
+                tf.constant(beta_1, beta),
+                tf.constant(beta_2, beta),
+                epsilon,
+                gradient,
+            )
+        return tf.constant(True)
+
+    if skip is None:
+        apply()
+    else:
+        tf.cond(skip, lambda: tf.constant(False), apply)
+
+
+fused: Final[Mapping[str, Callable[..., None]]] = {"adam": _adam}

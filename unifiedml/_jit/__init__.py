@@ -1,0 +1,6 @@
+"""Programs: `jit`."""
+
+from unifiedml._jit._jit import Jitted as Jitted
+from unifiedml._jit._jit import jit as jit
+
+__all__ = ["Jitted", "jit"]

@@ -1,0 +1,118 @@
+"""A program that has been traced, and the conditions under which it may run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from unifiedml import _place
+from unifiedml._backend.protocol import Native, Program
+from unifiedml._backend.registry import LoadedBackend
+from unifiedml._jit._signature import Arguments
+from unifiedml._jit._trace import Trace
+from unifiedml._parameter import lifting
+from unifiedml._recording import Within
+from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
+from unifiedml._tree import map_tree
+from unifiedml.random._keys import Key, LaterKey
+
+__all__ = ["Traced"]
+
+
+class Traced:
+    """One program of a jitted function.
+
+    Args:
+        function: What is traced.
+        arguments: The arguments of the call for which it is traced.
+        compiled: Whether the framework's compiler makes the program.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: Arguments, compiled: bool
+    ) -> None:
+        self.backend: LoadedBackend = arguments.backend()
+        self.keys: Sequence[Key] = arguments.keys
+        self._trace = Trace(self.backend, compiled)
+        self._result: Any = None
+        self.program: Program = self.backend.ops.trace(
+            self._body(function, arguments),
+            [x._native for x in arguments.tensors],
+            compiled,
+        )
+        trace = self._trace
+        self._cells = [(one, one.cell()) for one in trace.parameters.values()]
+        self._written = [trace.parameters[key] for key in trace.written]
+        self._modules = list(trace.modules.values())
+        self._version = _place.version
+        self._children = self._structure()
+        # Held on to: what the signature knows by its id must not be gone.
+        self._held = arguments.tree
+
+    def _body(self, function: Callable[..., Any], arguments: Arguments) -> Any:
+        trace, backend = self._trace, self.backend
+
+        def body(*natives: Native) -> Any:
+            args, kwargs = arguments.rebuilt(
+                lambda number: Tensor(natives[number], backend),
+                lambda number: LaterKey(lambda: self.keys[number]),
+            )
+            outputs: list[Native] = []
+
+            def left(leaf: Any) -> Any:
+                if not isinstance(leaf, Tensor):
+                    return leaf
+                outputs.append(leaf._native)
+                return _Place(len(outputs) - 1)
+
+            with Within(tracing, trace), lifting(trace):
+                self._result = map_tree(left, function(*args, **kwargs))
+                writes = trace.writes()
+                updates = trace.updates()
+            return outputs, writes, updates
+
+        return body
+
+    def _structure(self) -> list[int]:
+        return [
+            id(child) for module, _ in self._modules for _, child in module._children()
+        ]
+
+    def holds(self) -> bool:
+        """Tell whether the program still does what the function would."""
+        if self._version != _place.version:
+            if self._children != self._structure():
+                return False
+            self._version = _place.version
+        return (
+            all(module.training is mode for module, mode in self._modules)
+            and all(one.cell() is cell for one, cell in self._cells)
+            and all(condition() for condition in self._trace.conditions)
+        )
+
+    def run(self, arguments: Arguments) -> Any:
+        """Return the result for other arguments of the same signature."""
+        self.keys = arguments.keys
+        found = self.program(*[x._native for x in arguments.tensors])
+        for one in self._written:
+            one.changed_by_program()
+        for effect in self._trace.effects:
+            effect()
+        backend = self.backend
+
+        def entered(leaf: Any) -> Any:
+            if type(leaf) is _Place:
+                return Tensor(found[leaf.number], backend)
+            return leaf
+
+        return map_tree(entered, self._result)
+
+
+class _Place:
+    """Stands for a result of the program."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number

@@ -1,0 +1,121 @@
+"""What a program depends on: the structure of arguments, and what is static in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from unifiedml._backend.registry import LoadedBackend, current, load
+from unifiedml._parameter import Parameter
+from unifiedml._tensor import Tensor
+from unifiedml.ops.conversion import from_array
+from unifiedml.random import Key
+
+__all__ = ["Arguments"]
+
+
+class Arguments:
+    """The arguments of a call, taken apart.
+
+    Attributes:
+        tensors: What the program is given anew at each run, in order.
+        keys: The random keys, likewise.
+        signature: Equal for calls that one program serves.
+        is_plain: Whether no tensor has a history or stands for something else.
+    """
+
+    __slots__ = ("is_plain", "keys", "signature", "tensors", "tree")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self.tree = (args, dict(kwargs))
+        self.tensors: list[Tensor] = []
+        self.keys: list[Key] = []
+        self.is_plain = True
+        self.signature = self._part(self.tree)
+
+    def _part(self, value: Any) -> Any:
+        """Return what a part of the arguments contributes to the signature."""
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, list | tuple):
+            return (type(value), *map(self._part, value))
+        if isinstance(value, dict):
+            return (dict, *((key, self._part(one)) for key, one in value.items()))
+        if isinstance(value, np.ndarray):
+            return self._tensor(from_array(value, current(), None))
+        if isinstance(value, Key):
+            self.keys.append(value)
+            return Key
+        if isinstance(value, float | complex):
+            # 0.0 equals -0.0, and NaN nothing.
+            return (type(value), repr(value))
+        if hasattr(value, "__dict__") and type(value).__hash__ is object.__hash__:
+            return (id(value),)
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(
+                f"um.jit takes tensors, modules, dicts, lists, tuples and values that "
+                f"can be hashed, not {type(value).__name__}"
+            ) from None
+        return (type(value), value)
+
+    def _tensor(self, x: Tensor) -> Any:
+        if isinstance(x, Parameter):
+            return (id(x),)
+        backend = x._backend
+        if x.requires_grad or backend is not load(backend.name):
+            self.is_plain = False
+            return None
+        self.tensors.append(x)
+        return (backend.name, x.dtype.name, x.shape, x.device)
+
+    def backend(self) -> LoadedBackend:
+        """Return where the program runs: where the first tensor is."""
+        if self.tensors:
+            return self.tensors[0]._backend
+        found = _first_parameter(self.tree)
+        return current() if found is None else found._backend
+
+    def rebuilt(
+        self, tensor: Callable[[int], Tensor], key: Callable[[int], Key]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments with tensors and keys replaced, by their numbers."""
+        tensors, keys = iter(range(len(self.tensors))), iter(range(len(self.keys)))
+
+        def part(value: Any) -> Any:
+            if isinstance(value, Parameter):
+                return value
+            if isinstance(value, Tensor | np.ndarray):
+                return tensor(next(tensors))
+            if isinstance(value, Key):
+                return key(next(keys))
+            if isinstance(value, dict):
+                return {name: part(one) for name, one in value.items()}
+            if isinstance(value, list | tuple):
+                parts = map(part, value)
+                if hasattr(value, "_fields"):
+                    return type(value)(*parts)
+                return type(value)(parts)
+            return value
+
+        args, kwargs = part(self.tree)
+        return args, kwargs
+
+
+def _first_parameter(tree: Any) -> Parameter | None:
+    if isinstance(tree, Parameter):
+        return tree
+    if isinstance(tree, Mapping):
+        tree = list(tree.values())
+    elif hasattr(tree, "parameters"):
+        tree = tree.parameters
+        tree = tree() if callable(tree) else tree
+    if isinstance(tree, list | tuple):
+        for one in tree:
+            found = _first_parameter(one)
+            if found is not None:
+                return found
+    return None

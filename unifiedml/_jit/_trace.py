@@ -1,0 +1,166 @@
+"""What happens while a program is traced."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from unifiedml._backend.protocol import Array, Cell, Native
+from unifiedml._backend.registry import LoadedBackend
+from unifiedml._parameter import Lifted, Parameter, lifting
+from unifiedml._recording import Within
+from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
+
+if TYPE_CHECKING:
+    from unifiedml.nn import Module
+
+__all__ = ["Deferred", "Trace"]
+
+
+class Deferred:
+    """An update that a kernel can make in place at the end of the program.
+
+    Args:
+        parameters: What it changes.
+        compute: Computes the new values by operations instead, and writes them: called
+            when a value is read before the program ends.
+        kernel: A function of `Backend.fused`.
+        arguments: What that is called with; parameters stand for their cells.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        compute: Callable[[], None],
+        kernel: Callable[..., None],
+        arguments: Sequence[Any],
+    ) -> None:
+        self.parameters = parameters
+        self.compute = compute
+        self.kernel = kernel
+        self.arguments = arguments
+
+
+class Trace(Lifted):
+    """What parameters read as while a program is traced, and what it will need.
+
+    Attributes:
+        backend: Where the program runs.
+        compiled: Whether the framework's compiler makes it.
+        parameters: Those that the program reads or writes, by ``id``.
+        written: The ids of those that it writes.
+        modules: The modules that ran, with their modes.
+        effects: What happens on the host after each run, such as counting steps.
+        conditions: What must hold for the program to be used again.
+    """
+
+    def __init__(self, backend: LoadedBackend, compiled: bool) -> None:
+        super().__init__(None)
+        self.backend = backend
+        self.compiled = compiled
+        self.parameters: dict[int, Parameter] = {}
+        self.written: set[int] = set()
+        self.modules: dict[int, tuple[Module, bool]] = {}
+        self.effects: list[Callable[[], None]] = []
+        self.conditions: list[Callable[[], bool]] = []
+        self._deferred: list[Deferred] = []
+        self._counts: Counter[int] = Counter()
+
+    # --- parameters ------------------------------------------------------------------
+
+    def read(self, parameter: Parameter) -> Native | None:
+        """Return the stand-in of ``parameter``; None if it is on another backend."""
+        self._settle(parameter)
+        native = self.natives.get(id(parameter))
+        if native is None and parameter._backend is self.backend:
+            native = self.natives[id(parameter)] = self._cell(parameter).read()
+        return native
+
+    def write(self, parameter: Parameter, native: Native) -> bool:
+        """Replace the stand-in of ``parameter``; False if it is on another backend."""
+        self._settle(parameter)
+        if parameter._backend is not self.backend:
+            return False
+        self._cell(parameter)
+        self.natives[id(parameter)] = native
+        self.written.add(id(parameter))
+        return True
+
+    def _cell(self, parameter: Parameter) -> Cell:
+        if id(parameter) not in self.parameters:
+            self.parameters[id(parameter)] = parameter
+            trainable = parameter.trainable
+            self.conditions.append(lambda: parameter.trainable is trainable)
+            with self.outside():
+                return parameter.cell()
+        return parameter.cell()
+
+    def defer(self, update: Deferred) -> None:
+        """Have ``update`` made at the end, unless somebody reads its result before."""
+        for parameter in update.parameters:
+            self._cell(parameter)
+        self._deferred.append(update)
+
+    def _settle(self, parameter: Parameter) -> None:
+        for update in self._deferred:
+            if any(one is parameter for one in update.parameters):
+                self._deferred.remove(update)
+                update.compute()
+                return
+
+    # --- what comes from the host ------------------------------------------------------
+
+    def host(self, read: Callable[[], Array], like: Array, device: str) -> Tensor:
+        """Return a tensor that is ``read()`` at each run, of the kind of ``like``."""
+        native = self.backend.ops.host_value(read, like, device)
+        return Tensor(native, self.backend)
+
+    def after(self, effect: Callable[[], None]) -> None:
+        """Have ``effect`` called after each run."""
+        self.effects.append(effect)
+
+    def count(self, one: Any) -> int:
+        """Return how often this has been called for ``one`` in this trace."""
+        self._counts[id(one)] += 1
+        return self._counts[id(one)] - 1
+
+    def saw(self, module: Module) -> None:
+        """Note that ``module`` has been called: the program depends on its mode."""
+        self.modules.setdefault(id(module), (module, module.training))
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Return a context whose operations are no part of the program."""
+        with ExitStack() as stack:
+            stack.enter_context(self.backend.ops.untraced())
+            stack.enter_context(Within(tracing, None))
+            stack.enter_context(lifting(None))
+            yield
+
+    # --- the end -----------------------------------------------------------------------
+
+    def writes(self) -> list[tuple[Cell, Native]]:
+        """Return the cells with their new values."""
+        return [
+            (self._cell(one), self.natives[key])
+            for key, one in self.parameters.items()
+            if key in self.written
+        ]
+
+    def updates(self) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
+        """Return the calls of kernels that make the deferred updates."""
+        found = []
+        for update in self._deferred:
+            self.written |= {id(one) for one in update.parameters}
+            found.append((update.kernel, tuple(map(self._opened, update.arguments))))
+        return found
+
+    def _opened(self, argument: Any) -> Any:
+        if isinstance(argument, list):
+            return [self._opened(one) for one in argument]
+        if isinstance(argument, Parameter):
+            return self._cell(argument)
+        return argument._native if isinstance(argument, Tensor) else argument

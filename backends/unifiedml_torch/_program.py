@@ -135,11 +135,11 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 
 def _storage(x: Tensor) -> int:
-    return x.untyped_storage()._cdata
+    return int(x.untyped_storage()._cdata)
 
 
 @dataclass
-class _Tracer(TorchDispatchMode):
+class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs each call and writes it down."""
 
     calls: list[_Call] = field(default_factory=list)
@@ -151,7 +151,7 @@ class _Tracer(TorchDispatchMode):
     same: dict[int, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -255,7 +255,7 @@ def _fast(function: Any) -> Callable[..., Any]:
     for owner in (torch._C._VariableFunctions, torch._C.TensorBase):
         if hasattr(owner, name) and function.namespace == "aten":
             return cast(Callable[..., Any], getattr(owner, name))
-    return cast(Callable[..., Any], function._op)
+    return function._op
 
 
 class Program:
@@ -404,7 +404,7 @@ class _Writer:
 
 def _title(function: Callable[..., Any]) -> str:
     if isinstance(function, torch._ops.OpOverload):
-        return function.overloadpacket.__name__
+        return str(function.overloadpacket.__name__)
     return function.__name__
 
 

@@ -22,12 +22,14 @@ TARGETS = X.reshape(70, 8)[:, :1] * 2.0
 CROSS_ENTROPY = partial(um.losses.sparse_categorical_crossentropy, from_logits=True)
 
 
-def classifier(optimizer: Any = "adam", rate: float = 0.2) -> um.Sequential:
+def classifier(
+    optimizer: Any = "adam", rate: float = 0.2, run_eagerly: bool = False
+) -> um.Sequential:
     um.random.seed(0)
     model = um.Sequential(
         um.Flatten(), um.Dense(16, "tanh"), um.Dropout(rate), um.Dense(3)
     )
-    model.compile(optimizer, CROSS_ENTROPY, ["accuracy"])
+    model.compile(optimizer, CROSS_ENTROPY, ["accuracy"], run_eagerly=run_eagerly)
     return model
 
 
@@ -84,7 +86,7 @@ def test_the_order_is_the_seeds_and_the_epochs_and_y_goes_along() -> None:
         with um.use_backend(name):
             seen = Spy()
             model = regressor()
-            model.compile("sgd", seen)
+            model.compile("sgd", seen, run_eagerly=True)  # it looks at values
             model.fit(
                 X, np.arange(70.0)[:, None], epochs=2, batch_size=32, verbose=False
             )
@@ -123,7 +125,7 @@ def test_shuffled_rows_stay_together(backend: str) -> None:
         return um.mean(pred)
 
     model = Check()
-    model.compile("sgd", loss)
+    model.compile("sgd", loss, run_eagerly=True)  # the loss looks at values
     rows = np.arange(1.0, 20.0, dtype="float32")
     model.fit(rows[:, None], rows[:, None], sample_weight=rows, verbose=False)
     model.fit(
@@ -132,8 +134,9 @@ def test_shuffled_rows_stay_together(backend: str) -> None:
     )  # fmt: skip
 
 
-def test_a_loop_by_hand_takes_the_same_steps(backend: str) -> None:
-    fitted, by_hand = classifier(), classifier()
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_a_loop_by_hand_takes_the_same_steps(backend: str, run_eagerly: bool) -> None:
+    fitted, by_hand = classifier(run_eagerly=run_eagerly), classifier()
     fitted.fit(X, LABELS, epochs=2, shuffle=False, verbose=False)
     by_hand.eval()(um.asarray(X[:1]))
     by_hand.train()
@@ -142,12 +145,17 @@ def test_a_loop_by_hand_takes_the_same_steps(backend: str) -> None:
     def objective(model: um.Module, x: um.Tensor, y: um.Tensor) -> um.Tensor:
         return CROSS_ENTROPY(y, model(x))
 
+    def step(x: um.Tensor, y: um.Tensor) -> None:
+        _, gradients = um.value_and_grad(objective)(by_hand, x, y)
+        optimizer.step(gradients)
+
+    if not run_eagerly:
+        step = um.jit(step)
     for _ in range(2):
         for start in range(0, 70, 32):
             x = um.asarray(X[start : start + 32])
             y = um.asarray(LABELS[start : start + 32])
-            _, gradients = um.value_and_grad(objective)(by_hand, x, y)
-            optimizer.step(gradients)
+            step(x, y)
     same(fitted, by_hand)
 
 

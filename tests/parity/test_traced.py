@@ -1,13 +1,10 @@
-"""Every operation inside a graph that is being traced gives what it gives eagerly.
+"""Every operation as a program gives what it gives eagerly; see `unifiedml.jit`.
 
-Plain graphs: `tf.function` without XLA, and `make_fx`, on fake tensors, so that nothing
-can be computed from values that are not there. Comparisons are those of the parity
-table.
+Comparisons are those of the parity table.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,56 +15,32 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import unifiedml as um
 from unifiedml._backend.registry import load
-from unifiedml._tree import map_tree
 from unifiedml.testing import _parity
 from unifiedml.testing._line import Call, Comparison, Line
 from unifiedml.testing._rounding import float64
 
 Function = Callable[..., Any]
 
-# --- tracing ----------------------------------------------------------------------
-
-
-def traced_by_tensorflow(function: Function, *natives: Any) -> Any:
-    tf = importlib.import_module("tensorflow")
-    return tf.function(function, autograph=False)(*natives)
-
-
-def traced_by_torch(function: Function, *natives: Any) -> Any:
-    tracing = importlib.import_module("torch.fx.experimental.proxy_tensor")
-    graph = tracing.make_fx(function, tracing_mode="fake", _allow_non_fake_inputs=True)(
-        *natives
-    )
-    return graph(*natives)
-
-
-TRACERS = {"tensorflow": traced_by_tensorflow, "torch": traced_by_torch}
-BACKENDS = [name for name in um.available_backends() if name in TRACERS]
+BACKENDS = [
+    name for name in um.available_backends() if load(name).ops.trace is not None
+]
 
 
 def traced(function: Function, args: tuple[Any, ...], backend: str) -> dict[str, Any]:
-    """Return the arrays of a call whose arrays are inputs of a graph."""
+    """Return the arrays of a call whose arrays are inputs of a program."""
     places = [n for n, arg in enumerate(args) if isinstance(arg, np.ndarray)]
 
-    def body(*natives: Any) -> Any:
+    @um.jit
+    def program(*tensors: um.Tensor) -> Any:
+        assert load(backend).ops.is_traced(tensors[0].native)
         given = list(args)
-        for place, native in zip(places, natives, strict=True):
-            given[place] = um.from_native(native)
-        return map_tree(native_of, function(*given))
+        for place, x in zip(places, tensors, strict=True):
+            given[place] = x
+        return function(*given)
 
     with um.use_backend(backend):
-        inputs = [um.asarray(args[place]).native for place in places]
-        result = TRACERS[backend](body, *inputs)
-        return dict(_parity.leaves(map_tree(partial(array_of, backend), result)))
-
-
-def native_of(leaf: Any) -> Any:
-    return leaf.native if isinstance(leaf, um.Tensor) else leaf
-
-
-def array_of(backend: str, leaf: Any) -> Any:
-    ops = load(backend).ops
-    return ops.to_numpy(leaf) if ops.is_native(leaf) else leaf
+        tensors = [um.asarray(args[place]) for place in places]
+        return dict(_parity.leaves(program(*tensors)))
 
 
 # --- the table ----------------------------------------------------------------------
@@ -163,17 +136,3 @@ REFUSED: dict[str, Function] = {
 def test_errors_are_explained_without_values(name: str, backend: str) -> None:
     with pytest.raises(ValueError, match="cannot broadcast shapes"):
         traced(REFUSED[name], (np.array([1, 0]),), backend)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_traced_tensor_says_so(backend: str) -> None:
-    said = []
-
-    def body(x: um.Tensor) -> um.Tensor:
-        said.append(load(backend).ops.is_traced(x.native))
-        return x
-
-    traced(body, (np.ones(2),), backend)
-    assert said == [True]
-    with um.use_backend(backend):
-        assert not load(backend).ops.is_traced(um.ones(2).native)

@@ -94,20 +94,15 @@ class Backend(Protocol):
     change nothing, or None. No backend must have any.
     """
 
+    trace: Callable[[Traced, Sequence[Native], bool], Program] | None
+    """Calls a function with stand-ins for the inputs, and returns it as a program.
+
+    Nothing is written to cells meanwhile. The last argument says whether the
+    framework's compiler makes the program. A function that needs the values of its
+    inputs raises `TracedValueError`. None: the framework has no programs, functions run
+    op by op, and nobody asks for cells and what follows."""
+
     def cell(self, x: Native, /) -> Cell: ...
-    def trace(
-        self, function: Traced, inputs: Sequence[Native], compiled: bool, /
-    ) -> Program:
-        """Call ``function`` with stand-ins for ``inputs`` and return it as a program.
-
-        Nothing is written to cells meanwhile. With ``compiled`` the framework's
-        compiler makes the program.
-
-        Raises:
-            TracedValueError: The function needs the values of its inputs.
-        """
-        ...
-
     def untraced(self) -> AbstractContextManager[object]:
         """Return a context in which nothing becomes part of the program."""
         ...

@@ -51,7 +51,7 @@ class Jitted(Generic[P, R]):
             # Part of another program, or of what is differentiated.
             return self._function(*args, **kwargs)
         arguments = Arguments(args, kwargs)
-        if not arguments.is_plain:
+        if not arguments.is_plain or arguments.backend().ops.trace is None:
             return self._function(*args, **kwargs)
         program = self._program(arguments)
         try:
@@ -116,7 +116,7 @@ class Jitted(Generic[P, R]):
         try:
             with lifting(_Sandbox()):
                 self._function(*args, **kwargs)
-        except Exception as own:
+        except Exception as own:  # noqa: BLE001 - whatever it is, it is the reason
             return own
         return BackendError(
             f"the program of {self._name()} failed: "
@@ -148,14 +148,12 @@ class Lowered:
 
 def _difference(before: Any, after: Any, where: str) -> str:
     """Say where two signatures differ."""
-    if isinstance(before, tuple) and isinstance(after, tuple):
-        if len(before) == len(after):
-            for number, (one, other) in enumerate(zip(before, after, strict=True)):
-                if one != other:
-                    inner = where
-                    if isinstance(one, tuple) and number:
-                        inner = f"{where}[{number - 1}]"
-                    return _difference(one, other, inner)
+    both = isinstance(before, tuple) and isinstance(after, tuple)
+    if both and len(before) == len(after):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
+            if one != other:
+                inner = f"{where}[{number - 1}]" if isinstance(one, tuple) else where
+                return _difference(one, other, inner)
     return f"{where} changed from {before!r} to {after!r}"
 
 
@@ -174,8 +172,8 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
         function: Takes tensors, NumPy arrays, modules, optimizers and random keys, in
             dicts, lists and tuples; everything else is static: each value of it has
             its own program. It may read, change and train the parameters of any
-            module, take gradients, and draw random numbers. Its other effects (printing,
-            appending to lists) happen when it is traced only.
+            module, take gradients, and draw random numbers. Its other effects
+            (printing, appending to lists) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
             faster, after a first call that takes seconds.
 

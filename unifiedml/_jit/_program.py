@@ -36,7 +36,9 @@ class Traced:
         self.keys: Sequence[Key] = arguments.keys
         self._trace = Trace(self.backend, compiled)
         self._result: Any = None
-        self.program: Program = self.backend.ops.trace(
+        trace_ = self.backend.ops.trace
+        assert trace_ is not None
+        self.program: Program = trace_(
             self._body(function, arguments),
             [x._native for x in arguments.tensors],
             compiled,

@@ -51,8 +51,6 @@ class Arguments:
         if isinstance(value, float | complex):
             # 0.0 equals -0.0, and NaN nothing.
             return (type(value), repr(value))
-        if hasattr(value, "__dict__") and type(value).__hash__ is object.__hash__:
-            return (id(value),)
         try:
             hash(value)
         except TypeError:
@@ -69,6 +67,8 @@ class Arguments:
         if x.requires_grad or backend is not load(backend.name):
             self.is_plain = False
             return None
+        if self.tensors and backend is not self.tensors[0]._backend:
+            self.is_plain = False  # the operation that meets both will say so
         self.tensors.append(x)
         return (backend.name, x.dtype.name, x.shape, x.device)
 

@@ -111,7 +111,7 @@ class Trace(Lifted):
                 update.compute()
                 return
 
-    # --- what comes from the host ------------------------------------------------------
+    # --- what comes from the host -----------------------------------------------------
 
     def host(self, read: Callable[[], Array], like: Array, device: str) -> Tensor:
         """Return a tensor that is ``read()`` at each run, of the kind of ``like``."""
@@ -140,7 +140,7 @@ class Trace(Lifted):
             stack.enter_context(lifting(None))
             yield
 
-    # --- the end -----------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------
 
     def writes(self) -> list[tuple[Cell, Native]]:
         """Return the cells with their new values."""

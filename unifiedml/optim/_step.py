@@ -114,8 +114,8 @@ def traced_step(
             )
             for name in optimizer.numbers(1, dtype)
         }
-        for one in kept:
-            trace.after(one.count)
+        for each in kept:
+            trace.after(each.count)
         _change(trace, optimizer, group, numbers, skip)
 
 
@@ -132,12 +132,9 @@ def _change(
                 one.make(optimizer, numbers, skip)
 
     kernel = trace.backend.ops.fused.get(optimizer.kernel or "")
+    narrow = any(one.parameter.dtype.bits < 32 for one in group)
     # A compiler fuses the operations themselves.
-    if (
-        kernel is None
-        or trace.compiled
-        or any(one.parameter.dtype.bits < 32 for one in group)
-    ):
+    if kernel is None or trace.compiled or narrow:
         compute()
         return
     ws = [one.parameter for one in group]

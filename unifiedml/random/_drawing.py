@@ -52,12 +52,12 @@ def sample(
             _number(draw)
         like = np.zeros(dims, dtype.numpy)
         return trace.host(now, like, resolve_device(device, trace.backend))
-    key, draw = _stream(key, draw)
-    if isinstance(draw, Tensor):
-        made = on_tensors(key.value, draw if device is None else draw.to(device), count)
-        return made.astype(dtype).reshape(dims)
+    key, number = _stream(key, draw)
+    if isinstance(number, Tensor):
+        number = number if device is None else number.to(device)
+        return on_tensors(key.value, number, count).astype(dtype).reshape(dims)
     return asarray(
-        on_host(key.value, draw, count).reshape(dims), dtype=dtype, device=device
+        on_host(key.value, number, count).reshape(dims), dtype=dtype, device=device
     )
 
 

@@ -56,7 +56,7 @@ class LaterKey(Key):
         object.__setattr__(self, "now", now)
 
     @property
-    def value(self) -> int:  # type: ignore[override]
+    def value(self) -> int:
         """There is none yet."""
         raise TracedValueError("a random key")
 

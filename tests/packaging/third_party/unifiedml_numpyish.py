@@ -43,6 +43,9 @@ dtypes: Final = {
 
 missing: Final[dict[str, frozenset[str]]] = {}
 engine: Final = None
+# NumPy has no programs.
+trace = cell = untraced = host_value = random_words = None
+fused: Final[dict[str, Any]] = {}
 
 # --- tensors and devices --------------------------------------------------------------
 

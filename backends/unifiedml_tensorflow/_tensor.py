@@ -154,8 +154,13 @@ def dlpack_device(x: Tensor, /) -> tuple[int, int]:
     return int(kind), int(index)
 
 
-# Identity would share the buffer.
-copy = kernel(tf.raw_ops.DeepCopy)
+_deep_copy = kernel(tf.raw_ops.DeepCopy)
+
+
+def copy(x: Tensor, /) -> Tensor:
+    # Identity would share the buffer, which matters outside of graphs alone; XLA has
+    # no deep copy.
+    return _deep_copy(x) if tf.executing_eagerly() else _identity(x)
 
 
 @tf.RegisterGradient("DeepCopy")

@@ -7,6 +7,7 @@ turned into a Python function of such calls: no modules, no autograd, no checks.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -234,7 +235,7 @@ def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Pr
                 tracer.write(update, *args)
     finally:
         _tracer.reset(token)
-    return Program(tracer, outputs)
+    return Program(tracer, outputs, compiled)
 
 
 # --- running again --------------------------------------------------------------------
@@ -261,13 +262,18 @@ def _fast(function: Any) -> Callable[..., Any]:
 class Program:
     """A list of kernel calls as a Python function."""
 
-    def __init__(self, tracer: _Tracer, outputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self, tracer: _Tracer, outputs: Sequence[Tensor], compiled: bool
+    ) -> None:
         self._hosts = [(read, device) for read, device, _ in tracer.hosts]
         self._states = [
             cell.owned if cell in tracer.written else cell.shown
             for cell in tracer.states
         ]
-        self._source, self._run = _Writer(tracer, outputs).written()
+        writer = _Writer(tracer, outputs)
+        self._source, self._run = writer.written()
+        if compiled:
+            self._run = _compiled(self._run, [x for _, x in writer.given])
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         states = [state() for state in self._states]
@@ -278,6 +284,26 @@ class Program:
 
     def text(self) -> str:
         return self._source
+
+
+def _compiled(run: Callable[..., Any], given: Sequence[Tensor]) -> Callable[..., Any]:
+    """Return a program as Inductor makes it."""
+    try:
+        with warnings.catch_warnings():
+            # PyTorch's compiler imports parts of it that PyTorch deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from torch._inductor import compile, exc
+            from torch.fx.experimental.proxy_tensor import make_fx
+
+            tracer = make_fx(run, tracing_mode="fake", _allow_non_fake_inputs=True)
+            return cast(Callable[..., Any], compile(tracer(*given), list(given)))
+    except exc.InvalidCxxCompiler:
+        warnings.warn(
+            "PyTorch's compiler needs a C++ compiler, such as g++, and found none: "
+            "the program runs without",
+            stacklevel=2,
+        )
+        return run
 
 
 class _Writer:
@@ -291,7 +317,7 @@ class _Writer:
         self._changed = {
             _storage(x) for call in tracer.calls if not call.pure for x in call.operands
         }
-        self._given = [
+        self.given = [
             *((f"x{i}", x) for i, x in enumerate(tracer.inputs)),
             *((f"state{i}", x) for i, x in enumerate(tracer.states.values())),
             *((f"host{i}", x) for i, (_, _, x) in enumerate(tracer.hosts)),
@@ -300,7 +326,7 @@ class _Writer:
 
     def _folded(self) -> list[_Call]:
         """Return the calls that depend on something, or that something depends on."""
-        depends = {id(x) for _, x in self._given}
+        depends = {id(x) for _, x in self.given}
         kept = []
         for call in self._tracer.calls:
             operands = [self._tracer.original(x) for x in call.operands]
@@ -329,7 +355,7 @@ class _Writer:
 
     def written(self) -> tuple[str, Callable[..., Any]]:
         """Return the text of the function, and the function."""
-        arguments = [self._new(x, name) for name, x in self._given]
+        arguments = [self._new(x, name) for name, x in self.given]
         lines = [
             line for call, over in self._lives() for line in self._lines(call, over)
         ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,9 +54,7 @@ def prod(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
     return x
 
 
-# PyTorch gives labels equal to ignore_index, by default -100, a loss of 0.
-_NEVER: Final = -(2**63)
-
-
 def sparse_cross_entropy(logits: Tensor, labels: Tensor, /) -> Tensor:
-    return F.cross_entropy(logits, labels, reduction="none", ignore_index=_NEVER)
+    # F.cross_entropy takes some label for ignore_index, by default -100, and gives it a
+    # loss of 0.
+    return -F.log_softmax(logits, -1).gather(1, labels[:, None])[:, 0]

@@ -24,6 +24,10 @@ R = TypeVar("R")
 _MOST: Final = 64
 """Programs that a function keeps; the one that was used longest ago goes first."""
 
+_PATIENCE: Final = 10
+"""Runs after which the compiler is asked for a program that is not the first: a last,
+smaller batch must not cost seconds."""
+
 _MANY: Final = 8
 """Programs after which a warning says what changes."""
 
@@ -77,9 +81,12 @@ class Jitted(Generic[P, R]):
             self._programs.move_to_end(arguments.signature)
             for one in found:
                 if one.holds():
+                    if self._compiler and not one.compiled and one.runs >= _PATIENCE:
+                        break
                     return one
+            compiled = self._compiler and (not self._traces or bool(found))
             try:
-                made = Traced(self._function, arguments, self._compiler)
+                made = Traced(self._function, arguments, compiled)
             except BaseException:
                 if not found:
                     del self._programs[arguments.signature]

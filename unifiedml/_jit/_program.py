@@ -23,6 +23,10 @@ __all__ = ["Traced"]
 class Traced:
     """One program of a jitted function.
 
+    Attributes:
+        compiled: Whether the framework's compiler has made it.
+        runs: How often it has run.
+
     Args:
         function: What is traced.
         arguments: The arguments of the call for which it is traced.
@@ -33,6 +37,8 @@ class Traced:
         self, function: Callable[..., Any], arguments: Arguments, compiled: bool
     ) -> None:
         self.backend: LoadedBackend = arguments.backend()
+        self.compiled = compiled
+        self.runs = 0
         self.keys: Sequence[Key] = arguments.keys
         self._trace = Trace(self.backend, compiled)
         self._result: Any = None
@@ -96,6 +102,7 @@ class Traced:
     def run(self, arguments: Arguments) -> Any:
         """Return the result for other arguments of the same signature."""
         self.keys = arguments.keys
+        self.runs += 1
         found = self.program(*[x._native for x in arguments.tensors])
         for one in self._written:
             one.changed_by_program()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from unifiedml._backend.errors import TracedValueError
 from unifiedml._dtypes import DTYPES
 from unifiedml._rules.indexing import check_count, place_of, plain_slice
 from unifiedml._rules.shapes import MAX_DIMS, Shape, broadcast_shapes, check_rank
@@ -293,5 +294,7 @@ def find(x: Tensor) -> tuple[Tensor, ...]:
     """Return the int64 indices of what is true or not zero, one a dimension."""
     backend = x._backend
     check_rank(x.shape)
+    if backend.ops.is_traced(x._native):
+        raise TracedValueError("the size of a result")
     natives = backend.ops.nonzero(x.astype(DTYPES["bool"], copy=False)._native)
     return tuple(Tensor(native, backend) for native in natives)

@@ -174,4 +174,5 @@ def _settings(optimizer: Optimizer) -> dict[str, Any]:
         if isinstance(value, bool | int | float | str)
         and name not in ("iterations", "_learning_rate")
     }
-    return plain | {"_parameters": [id(one) for one in optimizer._parameters]}
+    objects = [*optimizer._parameters, *optimizer._kept]
+    return plain | {"objects": [id(one) for one in objects]}

@@ -53,6 +53,7 @@ _IMPERATIVE: Final = "another route: tests/backend/test_grad.py, test_imperative
 _OBJECT: Final = "Python's protocol of objects: tests/backend"
 _BASE: Final = "abstract; what derives from it has a line"
 _NAMES: Final = "finds by name what has a line: tests/backend/test_layers.py ..."
+_PROGRAMS: Final = "runs every line of this table: tests/parity/test_traced.py"
 _TRANSFORMS: Final = "every gradient of this table is made by it"
 
 EXEMPT: Final[dict[str, str]] = {
@@ -66,6 +67,7 @@ EXEMPT: Final[dict[str, str]] = {
     "broadcast_shapes": _HOST,
     **dict.fromkeys(("from_dlpack", "from_native", "from_numpy"), _MOVES),
     **dict.fromkeys(("grad", "value_and_grad"), _TRANSFORMS),
+    **dict.fromkeys(("jit", "TracedValueError"), _PROGRAMS),
     **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
     **dict.fromkeys(
         ("vjp", "jvp", "jacobian", "hessian", "custom_gradient"), _IMPERATIVE

@@ -126,7 +126,18 @@ ceil = kernel(raw.Ceil)
 conj = kernel(raw.Conj)
 cos = kernel(raw.Cos)
 cosh = kernel(raw.Cosh)
-erf = kernel(raw.Erf)
+_erf = kernel(raw.Erf)
+
+
+def erf(x: Tensor, /) -> Tensor:
+    if x.dtype != tf.float64:
+        return _erf(x)
+    # The kernel squares in float64, and returns NaN where that overflows. From here on
+    # erf is 1 and its derivative 0.
+    far = abs(x) >= 30
+    return where(far, sign(x), _erf(where(far, tf.zeros_like(x), x)))
+
+
 erfc = kernel(raw.Erfc)
 exp = kernel(raw.Exp)
 expm1 = kernel(raw.Expm1)
@@ -142,7 +153,20 @@ sign = kernel(raw.Sign)
 sin = kernel(raw.Sin)
 sinh = kernel(raw.Sinh)
 softplus = kernel(raw.Softplus)
-sqrt = kernel(raw.Sqrt)
+_sqrt = kernel(raw.Sqrt)
+
+
+def sqrt(x: Tensor, /) -> Tensor:
+    if not x.dtype.is_complex:
+        return _sqrt(x)
+    # Of some elements, the kernel takes -0 for 0 in the imaginary part: the wrong side
+    # of the branch cut.
+    y = imag(x)
+    below = (y < 0) | (1 / y < 0)
+    root = _sqrt(where(below, conj(x), x))
+    return where(below, conj(root), root)
+
+
 tan = kernel(raw.Tan)
 tanh = kernel(raw.Tanh)
 

@@ -90,7 +90,12 @@ def segment_max(x: Tensor, ids: Tensor, count: int, low: Any, /) -> Tensor:
     found = _segment_max(x, ids, integers(count))
     # Without elements, the kernel's result is the least finite number.
     least, wanted = (tf.constant(v, x.dtype) for v in (x.dtype.min, low))
-    return where(_equal(found, least), wanted, found)
+    found = where(_equal(found, least), wanted, found)
+    if not x.dtype.is_floating:
+        return found
+    # It lets a NaN through or not, depending on where it comes.
+    unknown = _segment_sum(tf.cast(tf.math.is_nan(x), tf.int32), ids, integers(count))
+    return where(unknown > 0, tf.constant(float("nan"), x.dtype), found)
 
 
 def segment_sum(x: Tensor, ids: Tensor, count: int, /) -> Tensor:

@@ -40,22 +40,26 @@ dtypes: Final[dict[str, torch.dtype]] = {
 
 _WIDE_UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
 _HALF = frozenset({"float16", "bfloat16"})
+_COMPLEX = frozenset({"complex64", "complex128"})
 
 # PyTorch stores these data types but has few kernels for them.
 missing: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(("digamma", "lgamma"), _HALF),
+    "average_pool": frozenset({"float16"}),  # of three dimensions
     # Of tiny numbers it returns 0.
     "erf": frozenset({"bfloat16"}),
     **dict.fromkeys(
         (
-            "abs add argmax argmin bitwise_invert bitwise_left_shift "
+            "abs argmax argmin bitwise_invert bitwise_left_shift "
             "bitwise_right_shift clip cumulative_max cumulative_min cumulative_prod "
             "cumulative_sum floor_divide less less_equal matmul max maximum min "
             "minimum negative power power_constant prod remainder scatter scatter_max "
-            "scatter_min segment_max segment_sum sign square subtract sum"
+            "scatter_min segment_max segment_sum sign square sum"
         ).split(),
         _WIDE_UNSIGNED,
     ),
+    # (1 + 0i) (inf + 0i), which is added, has a NaN for its imaginary part.
+    **dict.fromkeys(("add", "subtract"), _WIDE_UNSIGNED | _COMPLEX),
     # Sums and products of many small numbers would stagnate.
     **dict.fromkeys(("scatter_add", "scatter_multiply"), _WIDE_UNSIGNED | _HALF),
 }

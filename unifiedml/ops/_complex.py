@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from unifiedml._tensor import Tensor
-from unifiedml.ops._dispatch import Op, unary
+from unifiedml.ops._dispatch import COMPLEX, Op, unary
 from unifiedml.ops._steps import bits_of, join
 from unifiedml.ops.comparison import isfinite, isinf
 from unifiedml.ops.selection import where
@@ -19,8 +19,8 @@ __all__ = ["acos", "expm1", "log1p", "tanh"]
 
 Function = Callable[[Tensor], Tensor]
 
-_IMAG: Final = Op("imag", frozenset({"complex"}))
-_REAL: Final = Op("real", frozenset({"complex"}))
+_IMAG: Final = Op("imag", COMPLEX)
+_REAL: Final = Op("real", COMPLEX)
 
 
 def acos(x: Tensor, function: Function) -> Tensor:

@@ -31,6 +31,7 @@ NUMERIC: Final[Kinds] = ANY - {"bool"}
 REAL: Final[Kinds] = NUMERIC - {"complex"}
 FLOATING: Final[Kinds] = frozenset({"float", "complex"})
 REAL_FLOATING: Final[Kinds] = frozenset({"float"})
+COMPLEX: Final[Kinds] = frozenset({"complex"})
 INTEGER: Final[Kinds] = frozenset({"signed", "unsigned"})
 BITS: Final[Kinds] = INTEGER | {"bool"}
 BOOL: Final[Kinds] = frozenset({"bool"})
@@ -59,6 +60,7 @@ class Op:
         order: Whether it depends on the order of its operands' values, so that
             uint64 cannot be computed in int64 bits as they are.
         bits: What computes uint64 in int64 bits, where `order` is not enough.
+        parts: What computes complex numbers from their real and imaginary parts.
         finds: Whether it returns int64 indices, whatever its operands are.
         explain: Called with the operands (and static arguments) when the backend
             raised: raises the library's own error if the operands are at fault.
@@ -68,6 +70,7 @@ class Op:
     kinds: Kinds
     order: bool = False
     bits: Callable[..., Tensor] | None = None
+    parts: Callable[..., Tensor] | None = None
     finds: bool = False
     explain: Explain | None = None
 
@@ -329,11 +332,13 @@ def apply(op: Op, tensors: Sequence[Tensor], *static: Any) -> Tensor:
 def _carried(
     op: Op, tensors: Sequence[Tensor], dtype: DType, static: Sequence[Any]
 ) -> Tensor:
-    """Compute in a wider data type, where the framework has no kernel for ``dtype``.
+    """Compute by other means, where the framework has no kernel for ``dtype``.
 
     Integer arithmetic modulo 2**64 does not depend on the sign, so uint64 is
     computed in int64, with what the operation says of the cases where it does.
     """
+    if dtype.kind == "complex" and op.parts is not None:
+        return op.parts(*tensors, *static)
     carrier = DTYPES["float32" if dtype.kind == "float" else "int64"]
     function, direct = kernel(op, tensors[0]._backend)
     wide = [x.astype(carrier) if x.dtype is dtype else x for x in tensors]

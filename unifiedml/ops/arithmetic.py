@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from unifiedml._dtypes import DTYPES, DType
@@ -9,6 +11,7 @@ from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops import _bits
 from unifiedml.ops._dispatch import (
+    COMPLEX,
     FLOATING,
     NUMERIC,
     REAL,
@@ -20,6 +23,7 @@ from unifiedml.ops._dispatch import (
     is_known,
     unary,
 )
+from unifiedml.ops._steps import join
 from unifiedml.ops.selection import where
 
 __all__ = [
@@ -60,8 +64,19 @@ def _negative_power(dtype: DType, exponent: float) -> ValueError:
     )
 
 
+def _by_parts(op: Op) -> Callable[[Tensor, Tensor], Tensor]:
+    def parts(x: Tensor, y: Tensor) -> Tensor:
+        real, imag = ((unary(one, x), unary(one, y)) for one in (_REAL, _IMAG))
+        return join(binary(op, *real), binary(op, *imag))
+
+    return parts
+
+
+_REAL = Op("real", COMPLEX)
+_IMAG = Op("imag", COMPLEX)
 _ABS = Op("abs", NUMERIC, bits=_bits.magnitude)
-_ADD = Op("add", NUMERIC, explain=broadcastable)
+_ADD_REAL = Op("add", REAL, explain=broadcastable)
+_ADD = Op("add", NUMERIC, parts=_by_parts(_ADD_REAL), explain=broadcastable)
 _DIVIDE = Op("divide", FLOATING, explain=broadcastable)
 _FLOOR_DIVIDE = Op("floor_divide", REAL, bits=_bits.floor_divide, explain=_divisors)
 _MULTIPLY = Op("multiply", NUMERIC, explain=broadcastable)
@@ -73,7 +88,10 @@ _REMAINDER = Op("remainder", REAL, bits=_bits.remainder, explain=_divisors)
 _SIGN = Op("sign", REAL, bits=_bits.sign)
 _SIGNED = Op("sign", NUMERIC)
 _SQUARE = Op("square", NUMERIC)
-_SUBTRACT = Op("subtract", NUMERIC, explain=broadcastable)
+_SUBTRACT_REAL = Op("subtract", REAL, explain=broadcastable)
+_SUBTRACT = Op(
+    "subtract", NUMERIC, parts=_by_parts(_SUBTRACT_REAL), explain=broadcastable
+)
 
 
 def add(x1: Operand, x2: Operand, /) -> Tensor:

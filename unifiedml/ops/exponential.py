@@ -8,6 +8,7 @@ from functools import partial
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops import _complex
 from unifiedml.ops._dispatch import (
+    COMPLEX,
     FLOATING,
     REAL_FLOATING,
     Op,
@@ -16,7 +17,7 @@ from unifiedml.ops._dispatch import (
     broadcastable,
     unary,
 )
-from unifiedml.ops._steps import rounded_once
+from unifiedml.ops._steps import join, rounded_once
 from unifiedml.ops.arithmetic import abs as _abs
 from unifiedml.ops.arithmetic import pow, reciprocal, square
 from unifiedml.ops.comparison import isinf
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 _CBRT = Op("cbrt", REAL_FLOATING)
+_IMAG = Op("imag", COMPLEX)
+_REAL = Op("real", COMPLEX)
 
 _EXP = Op("exp", FLOATING)
 _EXP2 = Op("exp2", FLOATING)
@@ -134,7 +137,7 @@ def log2(x: Operand, /) -> Tensor:
         >>> um.log2(um.tensor([1.0])).tolist()
         [0.0]
     """
-    return rounded_once(_LOG2, lambda x: log(x) / math.log(2), x)
+    return rounded_once(_LOG2, partial(_log_to, math.log(2)), x)
 
 
 def log10(x: Operand, /) -> Tensor:
@@ -145,7 +148,15 @@ def log10(x: Operand, /) -> Tensor:
         >>> um.log10(um.tensor([1.0])).tolist()
         [0.0]
     """
-    return rounded_once(_LOG10, lambda x: log(x) / math.log(10), x)
+    return rounded_once(_LOG10, partial(_log_to, math.log(10)), x)
+
+
+def _log_to(base: float, x: Tensor) -> Tensor:
+    y = log(x)
+    if y.dtype.kind != "complex":
+        return y / base
+    # A complex quotient with an infinity has NaN for parts.
+    return join(unary(_REAL, y) / base, unary(_IMAG, y) / base)
 
 
 def logaddexp(x1: Operand, x2: Operand, /) -> Tensor:

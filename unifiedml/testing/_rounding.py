@@ -132,12 +132,20 @@ def accumulated(
     """
 
     def rounding(call: Any, result: Array) -> Terms:
-        sizes = [magnitude(x) if isinstance(x, np.ndarray) else x for x in call.args]
+        first, *others = call.args
+        # Integers beside the numbers are indices: where they are not counted, such as
+        # those of a segment that is left out, they are negative.
+        sizes = [magnitude(first), *map(_size, others)]
         scale = magnitude(oracle(*sizes, **call.kwargs))
         count = length(*call.args, **call.kwargs)
         return [(family, {"scale": scale, "length": max(1, count)})]
 
     return rounding
+
+
+def _size(x: Any) -> Any:
+    is_number = isinstance(x, np.ndarray) and x.dtype.kind not in "iub"
+    return magnitude(x) if is_number else x
 
 
 def whole(layers: int = 1) -> Rounding:
@@ -188,12 +196,20 @@ def elementwise_gradient(family: str = "elementwise_gradient") -> Gradient:
     return gradient
 
 
-def linear_gradient(length: Callable[..., int] | None = None) -> Gradient:
+def linear_gradient(
+    length: Callable[..., int] | None = None,
+    *,
+    sizes: Oracle = None,
+    selects: bool = False,
+) -> Gradient:
     """Return the rounding of gradients of a function that is linear in each argument.
 
     Args:
         length: How many terms the sums in the gradients have, at most, from the
             arguments; default: the size of the result.
+        sizes: The function without its negative signs; default: the oracle.
+        selects: Whether the operands' order decides which of them are added up, as
+            that of a maximum does.
     """
 
     def gradient(
@@ -209,7 +225,9 @@ def linear_gradient(length: Callable[..., int] | None = None) -> Gradient:
         function = _only(oracle, call, argnums)
         operands = [call.args[n] for n in argnums]
         exact = numeric_vjp(function, operands, cotangent)
-        sizes = numeric_vjp(function, [*map(np.abs, operands)], np.abs(cotangent))
+        positive = operands if selects else [*map(np.abs, operands)]
+        adding = _only(sizes or oracle, call, argnums)
+        scales = numeric_vjp(adding, positive, np.abs(cotangent))
         count = length(*call.args, **call.kwargs) if length else cotangent.size
         return [
             (
@@ -224,7 +242,7 @@ def linear_gradient(length: Callable[..., int] | None = None) -> Gradient:
                     ("arithmetic", {"scale": magnitude(size)}),
                 ],
             )
-            for (value, error), (size, _) in zip(exact, sizes, strict=True)
+            for (value, error), (size, _) in zip(exact, scales, strict=True)
         ]
 
     return gradient

@@ -223,7 +223,7 @@ LINES: Final[list[Line]] = [
         refused(oracles.max_pool),
         _pools(True, apart=True),
         (0,),
-        linear_gradient(),
+        linear_gradient(selects=True),
     ),
     Line(
         "average_pool",

@@ -31,6 +31,7 @@ from unifiedml.testing._oracles import (
 from unifiedml.testing._rounding import (
     EXACT,
     Rounding,
+    Terms,
     elementwise,
     elementwise_gradient,
     magnitude,
@@ -100,6 +101,11 @@ def _pair(
         (0, 1),
         elementwise_gradient(),
     )
+
+
+def _sign(call: Call, result: Array) -> Terms:
+    """Of complex numbers it is a quotient, x / |x|."""
+    return (ROOT if result.dtype.kind == "c" else EXACT)(call, result)
 
 
 # --- arguments of their own ---
@@ -258,7 +264,9 @@ LINES: Final[list[Line]] = [
     _function("abs", np.abs, ROOT, calls=ALL),
     _function("square", np.square, ARITHMETIC, calls=ALL),
     _function("reciprocal", np.reciprocal, ROOT),
-    _discrete("sign", np.sign, st.one_of(unary(REAL), ALL), STEPS),
+    Line(
+        "sign", um.sign, st.one_of(unary(REAL), ALL), _sign, np.sign, no_gradient=STEPS
+    ),
     # --- exponentials, trigonometry, special functions
     _function("exp", np.exp),
     _function("expm1", np.expm1),
@@ -371,7 +379,10 @@ def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def swapped(x: Any, y: Any) -> Any:
         # An array leaves the operator to the tensor, which reflects it.
-        return function(x.numpy(), um.asarray(y) if not isinstance(y, um.Tensor) else y)
+        if not isinstance(y, um.Tensor):
+            # A Python number, of the data type that it has beside x.
+            y = um.asarray(y, dtype=um.result_type(x, y))
+        return function(x.numpy(), y)
 
     return swapped
 

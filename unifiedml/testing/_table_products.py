@@ -103,16 +103,17 @@ def _product_line(
     oracle: Callable[..., Any],
     draw: Callable[..., Calls],
     argnums: tuple[int, ...] = (0, 1),
+    sizes: Callable[..., Any] | None = None,
 ) -> Line:
     return Line(
         name,
         function,
         draw(),
-        accumulated(oracle, _length),
+        accumulated(sizes or oracle, _length),
         oracle,
         draw("float32", "float64"),
         argnums,
-        linear_gradient(_length),
+        linear_gradient(_length, sizes=sizes),
     )
 
 
@@ -131,6 +132,13 @@ def _flat_inner(draw: st.DrawFn, *names: str) -> Call:
 
 def _cross(*names: str) -> Calls:
     return _vectors(*names, size=3)
+
+
+def _cross_sizes(x: Array, y: Array) -> Array:
+    """Return the cross product with a plus for each minus."""
+    moved = [(np.roll(x, -k, -1), np.roll(y, k, -1)) for k in (1, 2)]
+    (a, b), (c, d) = moved
+    return np.asarray(a * b + c * d)
 
 
 def _chain(*arrays: Any) -> Any:
@@ -152,7 +160,9 @@ LINES: Final[list[Line]] = [
     _product_line("inner", um.inner, np.inner, _flat_inner),
     _product_line("kron", um.kron, np.kron, _flat),
     _product_line("einsum", um.einsum, np.einsum, _einsums, (1,)),
-    _product_line("linalg.cross", um.linalg.cross, np.cross, _cross),
+    _product_line(
+        "linalg.cross", um.linalg.cross, np.cross, _cross, sizes=_cross_sizes
+    ),
     _product_line("linalg.outer", um.linalg.outer, np.outer, _flat),
     Line(
         "linalg.multi_dot",

@@ -230,7 +230,7 @@ REDUCTIONS: Final[list[Line]] = [
             EXACT,
             reduced("integral", REAL, "bool", elements="any"),
             _peaks(),
-            linear_gradient(),
+            linear_gradient(selects=True),
         )
         for name in ("max", "min")
     ),

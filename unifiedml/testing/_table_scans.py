@@ -160,7 +160,7 @@ SCANS: Final[list[Line]] = [
             lambda x, axis, running=running: running.accumulate(x, axis=axis),
             _steps(),
             (0,),
-            linear_gradient(),
+            linear_gradient(selects=True),
         )
         for name, running in (
             ("cumulative_max", np.maximum),
@@ -318,7 +318,7 @@ SEGMENTS: Final[list[Line]] = [
             _each(function, nothing),
             _segmented(REAL, apart=True),
             (0,),
-            linear_gradient(),
+            linear_gradient(selects=True),
         )
         for name, function, nothing in (
             ("segment_max", lambda x: np.max(x, axis=0), _least),
@@ -446,7 +446,7 @@ REDUCTIONS: Final[list[Line]] = [
             _known(function, nothing),
             _peaks(),
             (0,),
-            linear_gradient(),
+            linear_gradient(selects=True),
         )
         for name, function, nothing in (
             ("nanmax", np.max, -np.inf),

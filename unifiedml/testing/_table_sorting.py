@@ -205,7 +205,14 @@ def _quantile_line(name: str, oracle: Callable[..., Any], values: Any) -> Line:
 LINES: Final[list[Line]] = [
     Line("argsort", um.argsort, _sorted(), EXACT, order, no_gradient=INTEGERS),
     Line(
-        "sort", um.sort, _sorted(), EXACT, ordered, _unequal(), (0,), linear_gradient()
+        "sort",
+        um.sort,
+        _sorted(),
+        EXACT,
+        ordered,
+        _unequal(),
+        (0,),
+        linear_gradient(selects=True),
     ),
     Line(
         "topk",
@@ -215,7 +222,7 @@ LINES: Final[list[Line]] = [
         largest,
         _chosen(smooth=True),
         (0,),
-        _of_values(linear_gradient()),
+        _of_values(linear_gradient(selects=True)),
     ),
     Line("searchsorted", _search, _searched(), EXACT, places, no_gradient=INTEGERS),
     Line("unique_all", um.unique_all, _elements(), EXACT, unique, no_gradient=CHOSEN),

@@ -45,7 +45,7 @@ _COMPLEX = frozenset({"complex64", "complex128"})
 # PyTorch stores these data types but has few kernels for them.
 missing: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(("digamma", "lgamma"), _HALF),
-    "average_pool": frozenset({"float16"}),  # of three dimensions
+    "average_pool": _HALF,  # of three dimensions
     # Of tiny numbers it returns 0.
     "erf": frozenset({"bfloat16"}),
     **dict.fromkeys(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -201,6 +201,7 @@ def linear_gradient(
     *,
     sizes: Oracle = None,
     selects: bool = False,
+    method: Literal["central", "complex"] = "central",
 ) -> Gradient:
     """Return the rounding of gradients of a function that is linear in each argument.
 
@@ -210,6 +211,8 @@ def linear_gradient(
         sizes: The function without its negative signs; default: the oracle.
         selects: Whether the operands' order decides which of them are added up, as
             that of a maximum does.
+        method: How the oracle is differentiated; ``"complex"`` where differences of it
+            would cancel.
     """
 
     def gradient(
@@ -224,7 +227,7 @@ def linear_gradient(
         (cotangent,) = cotangents
         function = _only(oracle, call, argnums)
         operands = [call.args[n] for n in argnums]
-        exact = numeric_vjp(function, operands, cotangent)
+        exact = numeric_vjp(function, operands, cotangent, method=method)
         positive = operands if selects else [*map(np.abs, operands)]
         adding = _only(sizes or oracle, call, argnums)
         scales = numeric_vjp(adding, positive, np.abs(cotangent))

@@ -29,9 +29,10 @@ def _one(draw: st.DrawFn, names: tuple[str, ...], least: int = 1) -> Call:
     name = draw(st.sampled_from(names))
     shape = draw(st.sampled_from([(5,), (2, 4), (3, 1, 2), (0, 3), (2, 2, 1, 1, 3)]))
     # Of nothing there is no transform; others of a stack may be nothing.
-    every = range(-len(shape), len(shape))
-    axis = draw(st.sampled_from([axis for axis in every if shape[axis]]))
-    n = draw(st.none() | st.integers(least, 7))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    # Of nothing there is no transform: 0 numbers, or 1 frequency of 2 (1 - 1).
+    sizes = st.integers(least, 7)
+    n = draw(st.none() | sizes if shape[axis] >= least else sizes)
     x = draw(arrays(shape, name, elements="moderate"))
     return Call(x, n=n, axis=axis, norm=draw(_NORMS))
 

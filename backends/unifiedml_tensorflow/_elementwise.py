@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from unifiedml_tensorflow._import import kernel, tf
+from unifiedml_tensorflow._import import Eager, kernel, tf
 from unifiedml_tensorflow._shape import HALF, broadcast_to
 
 __all__ = [
@@ -77,7 +77,6 @@ Tensor = Any
 raw = tf.raw_ops
 
 _BROADCAST_RANK: Final = 5
-_Eager: Final = type(tf.constant(0))
 
 
 def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,7 +91,7 @@ def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
     def broadcast(*operands: Tensor) -> Tensor:
         if operands[-1].dtype in HALF and not _same_shape(operands):
             return function(*_expanded(operands))
-        if type(operands[0]) is _Eager:
+        if type(operands[0]) is Eager:
             try:
                 return function(*operands)
             except tf.errors.UnimplementedError:
@@ -132,8 +131,7 @@ _erf = kernel(raw.Erf)
 def erf(x: Tensor, /) -> Tensor:
     if x.dtype != tf.float64:
         return _erf(x)
-    # The kernel squares in float64, and returns NaN where that overflows. From here on
-    # erf is 1 and its derivative 0.
+    # Where squares overflow, the kernel returns NaN. The derivative is 0 long before.
     far = abs(x) >= 30
     return where(far, sign(x), _erf(where(far, tf.zeros_like(x), x)))
 
@@ -159,10 +157,8 @@ _sqrt = kernel(raw.Sqrt)
 def sqrt(x: Tensor, /) -> Tensor:
     if not x.dtype.is_complex:
         return _sqrt(x)
-    # Of some elements, the kernel takes -0 for 0 in the imaginary part: the wrong side
-    # of the branch cut.
-    y = imag(x)
-    below = (y < 0) | (1 / y < 0)
+    # The kernel takes some -0 for 0 in the imaginary part, across the branch cut.
+    below = (imag(x) < 0) | (1 / imag(x) < 0)
     root = _sqrt(where(below, conj(x), x))
     return where(below, conj(root), root)
 

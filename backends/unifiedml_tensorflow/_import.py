@@ -28,6 +28,8 @@ for _gpu in tf.config.list_physical_devices("GPU"):
 # TF32 keeps 10 of float32's 23 bits in matrix products.
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
+Eager = type(tf.constant(0))
+
 
 def kernel(raw: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function behind a raw operation, which takes positional arguments."""
@@ -49,4 +51,4 @@ def integers(
         return tf.constant(values, dtype)
 
 
-__all__ = ["integers", "kernel", "tf"]
+__all__ = ["Eager", "integers", "kernel", "tf"]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from unifiedml_tensorflow._elementwise import bitwise_invert, multiply, where
-from unifiedml_tensorflow._elementwise import equal as _equal
 from unifiedml_tensorflow._elementwise import maximum as _maximum
 from unifiedml_tensorflow._elementwise import minimum as _minimum
 from unifiedml_tensorflow._import import integers, kernel, tf
@@ -90,7 +89,7 @@ def segment_max(x: Tensor, ids: Tensor, count: int, low: Any, /) -> Tensor:
     found = _segment_max(x, ids, integers(count))
     # Without elements, the kernel's result is the least finite number.
     least, wanted = (tf.constant(v, x.dtype) for v in (x.dtype.min, low))
-    found = where(_equal(found, least), wanted, found)
+    found = where(found == least, wanted, found)
     if not x.dtype.is_floating:
         return found
     # It lets a NaN through or not, depending on where it comes.

@@ -9,8 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from unifiedml_tensorflow._import import kernel, tf
-from unifiedml_tensorflow._tensor import _Eager
+from unifiedml_tensorflow._import import Eager, kernel, tf
 
 __all__ = ["cell", "fused", "host_value", "random_words", "trace", "untraced"]
 
@@ -124,7 +123,7 @@ def _inline_constants(graph: Any) -> None:
     made: dict[int, tuple[Tensor, Tensor]] = {}
 
     def inlined(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        fixed = type(tensor) is _Eager and tensor.dtype not in (tf.resource, tf.variant)
+        fixed = type(tensor) is Eager and tensor.dtype not in (tf.resource, tf.variant)
         if not fixed or tensor.shape.num_elements() > _INLINED:
             return capture(tensor, *args, **kwargs)
         if id(tensor) not in made:

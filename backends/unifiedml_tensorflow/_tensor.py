@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from unifiedml_tensorflow._import import integers, kernel, tf
+from unifiedml_tensorflow._import import Eager, integers, kernel, tf
 
 __all__ = [
     "cast",
@@ -72,11 +72,8 @@ def is_native(x: object, /) -> bool:
     return isinstance(x, tf.Tensor)
 
 
-_Eager: Final = type(tf.constant(0))
-
-
 def is_traced(x: Tensor, /) -> bool:
-    return not isinstance(x, _Eager)
+    return not isinstance(x, Eager)
 
 
 def devices() -> tuple[str, ...]:
@@ -158,8 +155,7 @@ _deep_copy = kernel(tf.raw_ops.DeepCopy)
 
 
 def copy(x: Tensor, /) -> Tensor:
-    # Identity would share the buffer, which matters outside of graphs alone; XLA has
-    # no deep copy.
+    # Identity would share the buffer, which matters outside of graphs alone.
     return _deep_copy(x) if tf.executing_eagerly() else _identity(x)
 
 

@@ -132,10 +132,10 @@ def accumulated(
     """
 
     def rounding(call: Any, result: Array) -> Terms:
-        first, *others = call.args
+        first = next(x for x in call.args if isinstance(x, np.ndarray))
         # Integers beside the numbers are indices: where they are not counted, such as
         # those of a segment that is left out, they are negative.
-        sizes = [magnitude(first), *map(_size, others)]
+        sizes = [magnitude(x) if x is first else _size(x) for x in call.args]
         scale = magnitude(oracle(*sizes, **call.kwargs))
         count = length(*call.args, **call.kwargs)
         return [(family, {"scale": scale, "length": max(1, count)})]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, cast
 
 import numpy as np
@@ -450,15 +451,17 @@ def _adam(
     skip: Tensor | None,
 ) -> None:
     if decay is not None:
-        factor = decay if skip is None else torch.where(skip, 1.0, decay)
-        torch._foreach_mul_(ws, factor)
+        if skip is None:
+            torch._foreach_mul_(ws, float(decay))
+        else:
+            torch._foreach_mul_(ws, torch.where(skip, 1.0, decay.to(skip.device)))
     torch._fused_adam_(
         ws,
         gradients,
         ms,
         vs,
         [],
-        [_DONE] * len(ws),
+        [_done(ws[0].device)] * len(ws),
         lr=float(rate),
         beta1=beta_1,
         beta2=beta_2,
@@ -471,9 +474,14 @@ def _adam(
     )
 
 
-# The kernel corrects the moments for this number of steps: not at all. The rate and
-# epsilon that it is given are corrected already.
-_DONE: Final = torch.tensor(1e30)
+@cache
+def _done(device: torch.device) -> Tensor:
+    """Return so many steps that the kernel corrects the moments for them no more.
+
+    The rate and epsilon that it is given are corrected already.
+    """
+    return torch.tensor(1e30, device=device)
+
 
 # PyTorch's generators are not counter-based on the CPU.
 random_words = None

@@ -21,25 +21,27 @@ from unifiedml.testing._rounding import float64
 
 Function = Callable[..., Any]
 
-BACKENDS = [
-    name for name in um.available_backends() if load(name).ops.trace is not None
+PLACES = [
+    place for place in _parity.places() if load(place.backend).ops.trace is not None
 ]
 
 
-def traced(function: Function, args: tuple[Any, ...], backend: str) -> dict[str, Any]:
+def traced(
+    function: Function, args: tuple[Any, ...], place: _parity.Place
+) -> dict[str, Any]:
     """Return the arrays of a call whose arrays are inputs of a program."""
-    places = [n for n, arg in enumerate(args) if isinstance(arg, np.ndarray)]
+    arrays = [n for n, arg in enumerate(args) if isinstance(arg, np.ndarray)]
 
     @um.jit
     def program(*tensors: um.Tensor) -> Any:
-        assert load(backend).ops.is_traced(tensors[0].native)
+        assert load(place.backend).ops.is_traced(tensors[0].native)
         given = list(args)
-        for place, x in zip(places, tensors, strict=True):
-            given[place] = x
+        for n, x in zip(arrays, tensors, strict=True):
+            given[n] = x
         return function(*given)
 
-    with um.use_backend(backend):
-        tensors = [um.asarray(args[place]) for place in places]
+    with um.use_backend(place.backend):
+        tensors = [um.asarray(args[n], device=place.device) for n in arrays]
         return dict(_parity.leaves(program(*tensors)))
 
 
@@ -97,17 +99,16 @@ def has_arrays(call: Call) -> bool:
     return any(isinstance(x, np.ndarray) for x in call.args)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("place", PLACES, ids=str)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_traced_results_are_the_eager_ones(case: Line, backend: str) -> None:
-    place = _parity.Place(backend, "cpu")
+def test_traced_results_are_the_eager_ones(case: Line, place: _parity.Place) -> None:
     compared, calls = 0, right_calls(case)
     for call in calls:
         function = partial(case.function, **call.kwargs)
         eager = _parity.evaluate(function, call.args, place)
         if eager.error is not None:
             continue
-        found = traced(function, call.args, backend)
+        found = traced(function, call.args, place)
         assert found.keys() == eager.leaves.keys()
         for path, expected in eager.leaves.items():
             actual = found[path]
@@ -125,14 +126,14 @@ def test_traced_results_are_the_eager_ones(case: Line, backend: str) -> None:
 # --- errors ---------------------------------------------------------------------------
 
 REFUSED: dict[str, Function] = {
-    "integers": lambda x: um.ones((2, 3), dtype="int64") // x,
-    "powers": lambda x: um.ones((2, 3), dtype="int64") ** x,
-    "floats": lambda x: um.ones((2, 3)) + x,
+    "integers": lambda x: um.ones((2, 3), dtype="int64", device=x.device) // x,
+    "powers": lambda x: um.ones((2, 3), dtype="int64", device=x.device) ** x,
+    "floats": lambda x: um.ones((2, 3), device=x.device) + x,
 }
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("place", PLACES, ids=str)
 @pytest.mark.parametrize("name", REFUSED)
-def test_errors_are_explained_without_values(name: str, backend: str) -> None:
+def test_errors_are_explained_without_values(name: str, place: _parity.Place) -> None:
     with pytest.raises(ValueError, match="cannot broadcast shapes"):
-        traced(REFUSED[name], (np.array([1, 0]),), backend)
+        traced(REFUSED[name], (np.array([1, 0]),), place)

@@ -81,7 +81,7 @@ class Dense(Module):
         if input_size is not None:
             self._build(positive_integer("input_size", input_size))
 
-    def _build(self, input_size: int) -> None:
+    def _build(self, input_size: int, device: str = "cpu") -> None:
         with making:
             if self.kernel is not None:  # another thread was faster
                 return
@@ -90,6 +90,7 @@ class Dense(Module):
                     shape=(self.units,),
                     initializer=self._bias_initializer,
                     dtype=self.dtype,
+                    device=device,
                     seed=self._seed,
                 )
             # Last: whoever finds a kernel finds a complete layer.
@@ -97,6 +98,7 @@ class Dense(Module):
                 shape=(input_size, self.units),
                 initializer=self._kernel_initializer,
                 dtype=self.dtype,
+                device=device,
                 seed=self._seed,
             )
 
@@ -116,7 +118,7 @@ class Dense(Module):
                 self._refuse(shape)
             # Where the input is, the parameters will be.
             with use_backend(x.backend):
-                self._build(shape[-1])
+                self._build(shape[-1], x.device)
         kernel = self.kernel
         assert kernel is not None
         if not shape or shape[-1] != kernel.shape[0]:

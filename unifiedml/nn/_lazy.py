@@ -42,6 +42,9 @@ class Lazy(Module):
                     else:
                         with use_backend(x.backend):
                             make(size)
+                        for _, one in self._children():
+                            if isinstance(one, Parameter):
+                                one._move(x._backend, x.device)
                     # Last: whoever finds a size finds a complete layer.
                     self._input_size = size
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -106,30 +106,25 @@ def traced_step(
         kept = [one.kept for one in group]
         ahead = trace.effects.count(kept[0].count) + 1
         trace.conditions.append(partial(_agree, kept))
-        numbers = {
-            name: trace.host(
-                partial(_number, optimizer, kept[0], ahead, name, dtype),
-                np.zeros((), dtype.numpy),
-                device,
-            )
-            for name in optimizer.numbers(1, dtype)
-        }
+        numbers = partial(_numbers, trace, optimizer, kept[0], ahead, dtype)
         for each in kept:
             trace.after(each.count)
-        _change(trace, optimizer, group, numbers, skip)
+        _change(trace, optimizer, group, numbers, device, skip)
 
 
 def _change(
     trace: Trace,
     optimizer: Optimizer,
     group: Sequence[Change],
-    numbers: Numbers,
+    numbers: Callable[[str], Numbers],
+    device: str,
     skip: Tensor | None,
 ) -> None:
     def compute() -> None:
         with _imperative.no_grad():
+            given = numbers(device)
             for one in group:
-                one.make(optimizer, numbers, skip)
+                one.make(optimizer, given, skip)
 
     kernel = trace.backend.ops.fused.get(optimizer.kernel or "")
     narrow = any(one.parameter.dtype.bits < 32 for one in group)
@@ -145,9 +140,29 @@ def _change(
         ]
     slots = [[one.kept.state[name] for one in group] for name in optimizer.slots]
     changed: list[Parameter] = [*ws, *(one for slot in slots for one in slot)]
-    options = optimizer.kernel_options(numbers, group[0].dtype)
+    # A kernel reads its numbers on the host, without waiting for the device.
+    options = optimizer.kernel_options(numbers("cpu"), group[0].dtype)
     arguments = [ws, gradients, *slots, *options, skip]
     trace.defer(Deferred(changed, compute, kernel, arguments))
+
+
+def _numbers(
+    trace: Trace,
+    optimizer: Optimizer,
+    kept: Kept,
+    ahead: int,
+    dtype: DType,
+    device: str,
+) -> Numbers:
+    """Return the numbers of the step that comes ``ahead`` of those taken, as inputs."""
+    return {
+        name: trace.host(
+            partial(_number, optimizer, kept, ahead, name, dtype),
+            np.zeros((), dtype.numpy),
+            device,
+        )
+        for name in optimizer.numbers(1, dtype)
+    }
 
 
 def _number(

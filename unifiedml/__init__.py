@@ -22,6 +22,9 @@ from unifiedml import optim as optim
 from unifiedml import random as random
 from unifiedml import tolerance as tolerance
 from unifiedml import train as train
+from unifiedml._backend.devices import get_device as get_device
+from unifiedml._backend.devices import set_device as set_device
+from unifiedml._backend.devices import use_device as use_device
 from unifiedml._backend.errors import BackendError as BackendError
 from unifiedml._backend.errors import BackendMismatchError as BackendMismatchError
 from unifiedml._backend.errors import BackendNotFoundError as BackendNotFoundError

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from unifiedml import _imperative, random
+from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Cell, Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
@@ -21,7 +22,7 @@ from unifiedml._place import Place, path_of
 from unifiedml._recording import Leaf, Within
 from unifiedml._rules.shapes import Shape, as_shape
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops.conversion import asarray, resolve_device
+from unifiedml.ops.conversion import asarray
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -97,7 +98,7 @@ class Parameter(Tensor):
         initializer: Without ``data``: called with the shape, the data type and
             ``key=``, a random key, when the value is first read.
         dtype: The data type; float32 by default.
-        device: Where it lives; ``"cpu"`` by default.
+        device: Where it lives; that of `get_device` by default.
         trainable: Whether optimizers change it and gradients are kept for it.
         seed: Without ``data``: the seed; default: the one that is set now.
 

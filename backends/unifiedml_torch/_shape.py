@@ -32,7 +32,21 @@ Shape = tuple[int, ...]
 Key = tuple[int | slice, ...]
 
 broadcast_to = torch.broadcast_to
-matmul = torch.matmul
+
+
+def _matmul_of_integers(x: Tensor, y: Tensor, /) -> Tensor:
+    if not x.is_cuda or x.is_floating_point() or x.is_complex():
+        return torch.matmul(x, y)
+    rows = x.unsqueeze(0) if x.ndim == 1 else x
+    columns = y.unsqueeze(1) if y.ndim == 1 else y
+    products = rows.unsqueeze(-1) * columns.unsqueeze(-3)
+    result = products.sum(-2, dtype=x.dtype)
+    result = result.squeeze(-1) if y.ndim == 1 else result
+    return result.squeeze(-1 if y.ndim == 1 else -2) if x.ndim == 1 else result
+
+
+# On a GPU there is no kernel for integers.
+matmul = _matmul_of_integers if torch.cuda.is_available() else torch.matmul
 permute_dims = torch.permute
 reshape = torch.reshape
 

@@ -63,6 +63,9 @@ missing: Final[dict[str, frozenset[str]]] = {
     # Sums and products of many small numbers would stagnate.
     **dict.fromkeys(("scatter_add", "scatter_multiply"), _WIDE_UNSIGNED | _HALF),
 }
+if torch.cuda.is_available():
+    for _name in "bitwise_and bitwise_or bitwise_xor multiply".split():
+        missing[_name] = _WIDE_UNSIGNED
 
 
 def is_native(x: object, /) -> bool:

@@ -103,7 +103,7 @@ class Jitted(Generic[P, R]):
         if self._traces % _MANY == 0:
             signatures = list(self._programs)
             changed = (
-                _difference(signatures[-2], signatures[-1], "the arguments")
+                _difference(signatures[-2][0], signatures[-1][0], "the arguments")
                 if len(signatures) > 1
                 else "the mode or the parts of a module change"
             )

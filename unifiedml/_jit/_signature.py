@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from unifiedml._backend.registry import LoadedBackend, current, load
+from unifiedml._backend.devices import get_device
+from unifiedml._backend.registry import LoadedBackend, current, get_backend, load
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml.ops.conversion import from_array
@@ -33,7 +34,9 @@ class Arguments:
         self.tensors: list[Tensor] = []
         self.keys: list[Key] = []
         self.is_plain = True
-        self.signature = self._part(self.tree)
+        parts = self._part(self.tree)
+        where = None if self.tensors else get_backend()
+        self.signature = (parts, where, get_device())
 
     def _part(self, value: Any) -> Any:
         """Return what a part of the arguments contributes to the signature."""

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 import unifiedml as um
-from unifiedml._backend.registry import use_backend
 from unifiedml._dtypes import DTYPES, as_dtype
 from unifiedml._tensor import Tensor
 from unifiedml.contract._literal import NAMES, parse
@@ -68,7 +67,7 @@ class _Run:
 
     def check(self) -> str | None:
         row = self.row
-        with use_backend(self.place.backend):
+        with self.place.here():
             um.random.seed(0)
             if row.raises is not None:
                 return self._raised(row.raises)
@@ -96,7 +95,7 @@ class _Run:
         values, dtype = parse(text, self.dtype)
         with np.errstate(over="ignore"):
             array = values.astype(DTYPES[dtype].numpy)
-        return um.asarray(array, device=self.place.device)
+        return um.asarray(array)
 
     def _result(self, operands: Mapping[str, Tensor]) -> Any:
         names: dict[str, Any] = {**NAMES, "um": um, **operands}

@@ -43,7 +43,7 @@ def _check_labels(logits: Tensor, labels: Tensor) -> None:
         )
 
 
-_SPARSE = Op("sparse_cross_entropy", REAL_FLOATING, explain=_check_labels)
+_SPARSE = Op("sparse_cross_entropy", REAL_FLOATING, explain=_check_labels, reads=True)
 
 
 def sparse_categorical_crossentropy(

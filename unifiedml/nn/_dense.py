@@ -81,7 +81,7 @@ class Dense(Module):
         if input_size is not None:
             self._build(positive_integer("input_size", input_size))
 
-    def _build(self, input_size: int, device: str = "cpu") -> None:
+    def _build(self, input_size: int, device: str | None = None) -> None:
         with making:
             if self.kernel is not None:  # another thread was faster
                 return

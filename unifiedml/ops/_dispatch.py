@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from unifiedml import _recording
+from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.errors import BackendError, BackendMismatchError
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, load
@@ -64,6 +65,9 @@ class Op:
         finds: Whether it returns int64 indices, whatever its operands are.
         explain: Called with the operands (and static arguments) when the backend
             raised: raises the library's own error if the operands are at fault.
+        reads: Whether ``explain`` looks at values. Kernels of the CPU do, too, but
+            on other devices they return garbage or end the process: there it is called
+            before, which waits for the values.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Op:
     parts: Callable[..., Tensor] | None = None
     finds: bool = False
     explain: Explain | None = None
+    reads: bool = False
 
     def accepts(self, dtype: DType) -> bool:
         """Tell whether the operation is defined for ``dtype``."""
@@ -87,10 +92,9 @@ def broadcastable(*tensors: Tensor) -> None:
 def is_known(x: Tensor) -> bool:
     """Tell whether checks may look at the values of ``x``.
 
-    On other devices that would wait for them; while a program is traced there are
-    none.
+    While a program is traced there are none.
     """
-    return x.device == "cpu" and not x._backend.ops.is_traced(x._native)
+    return not x._backend.ops.is_traced(x._native)
 
 
 def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozenset[int]]:
@@ -107,8 +111,24 @@ def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozense
             for name, native in backend.ops.dtypes.items()
             if op.accepts(DTYPES[name]) and name not in missing
         )
-        found = backend.kernels[op] = (getattr(backend.ops, op.name), direct)
+        function = getattr(backend.ops, op.name)
+        if op.reads and backend.ops.devices() != ("cpu",):
+            function = _read_before(op, function, backend)
+        found = backend.kernels[op] = (function, direct)
     return found
+
+
+def _read_before(
+    op: Op, function: Callable[..., Native], backend: LoadedBackend
+) -> Callable[..., Native]:
+    def checked(*args: Any) -> Native:
+        natives = [x for x in args if backend.ops.is_native(x)]
+        if backend.ops.device_of(natives[0]) != "cpu" and op.explain is not None:
+            tensors = [Tensor(x, backend) for x in natives]
+            op.explain(*tensors, *args[len(natives) :])
+        return function(*args)
+
+    return checked
 
 
 def unary(op: Op, x: Any, *static: Any) -> Tensor:
@@ -285,7 +305,8 @@ def constant(
                 f"{value} does not fit into {dtype.name}, which holds "
                 f"{limits.min} to {limits.max}"
             )
-    native = _constant(value, _signs(value), dtype, backend, device or "cpu")
+    where = device or resolve_device(None, backend)
+    native = _constant(value, _signs(value), dtype, backend, where)
     return Tensor(native, backend)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.registry import (
     LoadedBackend,
     available_backends,
@@ -34,29 +35,6 @@ _TO_DEVICE = Op("to_device", ANY)
 
 
 # --- devices and backends ---------------------------------------------------------
-
-
-def resolve_device(device: str | None, backend: LoadedBackend) -> str:
-    """Return the device's full name: ``"cpu"``, ``"gpu:0"``, ...
-
-    Raises:
-        TypeError: ``device`` is no string.
-        ValueError: The backend has no such device.
-    """
-    if device is None or device == "cpu":
-        return "cpu"
-    if not isinstance(device, str):
-        raise TypeError(f"a device is named by a string, not {device!r}")
-    kind, _, number = device.partition(":")
-    kind = {"cuda": "gpu"}.get(kind.lower(), kind.lower())
-    name = "cpu" if kind == "cpu" and number in ("", "0") else f"{kind}:{number or 0}"
-    devices = backend.ops.devices()
-    if name not in devices:
-        raise ValueError(
-            f"backend {backend.name!r} has no device {device!r}: it has "
-            + ", ".join(repr(one) for one in devices)
-        )
-    return name
 
 
 def to_device(x: Tensor, device: str) -> Tensor:
@@ -91,7 +69,8 @@ def from_array(
     check_rank(array.shape)
     # Elements in order, bytes too.
     plain = np.asarray(array, dtype.numpy, order="C")
-    return Tensor(backend.ops.from_numpy(plain, device or "cpu"), backend)
+    where = resolve_device(device, backend)
+    return Tensor(backend.ops.from_numpy(plain, where), backend)
 
 
 def asarray(
@@ -111,7 +90,8 @@ def asarray(
         dtype: The wanted data type. Default: that of ``obj``; int64, float32 and
             complex64 for Python numbers, uint64 for those that int64 cannot hold;
             in sequences of both, Python numbers take the data type of the arrays.
-        device: Where to put the result. Default: where ``obj`` is, else ``"cpu"``.
+        device: Where to put the result. Default: where ``obj`` is, else
+            `get_device`.
         copy: True: never return ``obj`` itself. False: raise where a copy is needed.
             None: copy as needed. Memory of arrays is never shared; see `from_dlpack`.
 

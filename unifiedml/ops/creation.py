@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.registry import LoadedBackend, current
 from unifiedml._dtypes import DType, DTypeLike, as_dtype
 from unifiedml._rules.shapes import Shape, as_shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops import _numbers
 from unifiedml.ops._dispatch import ANY, Op, as_tensors
-from unifiedml.ops.conversion import asarray, from_array, resolve_device
+from unifiedml.ops.conversion import asarray, from_array
 from unifiedml.ops.manipulation import broadcast_to
 
 __all__ = [
@@ -54,7 +55,7 @@ def full(
         fill_value: A number, or a 0-d tensor, which gradients flow to.
         dtype: Default: that of a tensor; int64, float32, complex64 or bool by the
             kind of a number.
-        device: Default: that of a tensor, else ``"cpu"``.
+        device: Default: that of a tensor, else that of `get_device`.
 
     Returns:
         A tensor on the backend of ``fill_value``, or on the current one.
@@ -226,7 +227,7 @@ def arange(
         stop: The end, which is not included.
         step: The distance.
         dtype: Default: int64 for integers, else float32.
-        device: Default: ``"cpu"``.
+        device: Default: that of `get_device`.
 
     Raises:
         ValueError: ``step`` is zero, or a number is infinite or NaN.
@@ -292,7 +293,7 @@ def linspace(
         stop: The last number, if ``endpoint``.
         num: How many.
         dtype: Default: float32, or complex64 for complex ends.
-        device: Default: ``"cpu"``.
+        device: Default: that of `get_device`.
         endpoint: Whether ``stop`` is the last number.
 
     Raises:

@@ -257,8 +257,9 @@ def _taken(x: Tensor, selection: Selection, axis: int) -> Tensor:
 
 def _flat(x: Tensor, selection: Selection) -> Tensor:
     """Return the arrays as one, 1-d: places along their dimensions, made one."""
-    if len(selection.places) > 1:
-        # A place within the joined dimension may be none in each of them.
+    if len(selection.places) > 1 or x.device != "cpu":
+        # A place within the joined dimension may be none in each of them, and only
+        # kernels of the CPU raise for what is out of bounds.
         _check_bounds(selection.places)
     first, *others = selection.places
     flat = first.indices

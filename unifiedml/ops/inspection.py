@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from unifiedml._backend.devices import get_device, resolve_device
 from unifiedml._backend.registry import current
 from unifiedml._dtypes import DTYPES, DType, isdtype
 from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._rules.shapes import MAX_DIMS
-from unifiedml.ops.conversion import resolve_device
 
 __all__ = ["__array_api_version__", "__array_namespace_info__"]
 
@@ -35,7 +35,7 @@ class Info:
 
     def default_device(self) -> str:
         """Return the device that new tensors are put on."""
-        return "cpu"
+        return get_device()
 
     def default_dtypes(self, *, device: str | None = None) -> dict[str, DType]:
         """Return the default data types, the same on every device.

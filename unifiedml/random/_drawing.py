@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unifiedml import _philox
+from unifiedml._backend.devices import resolve_device
 from unifiedml._dtypes import DTYPES, DType, as_dtype, iinfo
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
-from unifiedml.ops.conversion import asarray, resolve_device
+from unifiedml.ops.conversion import asarray
 from unifiedml.random._keys import Key, LaterKey, as_key, draw_number, run
 
 Shape: TypeAlias = int | Sequence[int]

@@ -63,6 +63,7 @@ EXEMPT: Final[dict[str, str]] = {
     **dict.fromkeys(
         ("available_backends", "get_backend", "set_backend", "use_backend"), _STATE
     ),
+    **dict.fromkeys(("get_device", "set_device", "use_device"), _STATE),
     **dict.fromkeys(("finfo", "iinfo", "isdtype", "result_type", "can_cast"), _HOST),
     "broadcast_shapes": _HOST,
     **dict.fromkeys(("from_dlpack", "from_native", "from_numpy"), _MOVES),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 import unifiedml as um
 from unifiedml import tolerance
+from unifiedml._backend.devices import use_device
 from unifiedml._backend.errors import BackendError
 from unifiedml._backend.registry import available_backends, load, use_backend
 from unifiedml._dtypes import as_dtype
@@ -51,6 +53,12 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.backend} on {self.device}"
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Make new tensors there."""
+        with use_backend(self.backend), use_device(self.device):
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def evaluate(
     function: Callable[..., Any], args: Sequence[Any], place: Place
 ) -> Outcome:
     """Return what ``function`` gives for ``args``, its arrays made tensors there."""
-    with use_backend(place.backend):
+    with place.here():
         try:
             result = function(*tensors(args, place))
             return Outcome(dict(leaves(result)))
@@ -120,7 +128,7 @@ def differentiate(
         ]
         return total(results, cotangents)
 
-    with use_backend(place.backend):
+    with place.here():
         found = um.grad(loss, tuple(argnums))(*tensors(args, place))
         return [gradient.numpy() for gradient in found]
 
@@ -244,16 +252,17 @@ def allowed(
 
 
 def tensors(args: Sequence[Any], place: Place) -> list[Any]:
-    return [_tensor(arg, place) for arg in args]
+    with place.here():
+        return [_tensor(arg) for arg in args]
 
 
-def _tensor(arg: Any, place: Place) -> Any:
+def _tensor(arg: Any) -> Any:
     if isinstance(arg, np.ndarray):
-        return um.asarray(arg, device=place.device)
+        return um.asarray(arg)
     if isinstance(arg, list | tuple):
-        return type(arg)(_tensor(one, place) for one in arg)
+        return type(arg)(_tensor(one) for one in arg)
     if isinstance(arg, dict):
-        return {key: _tensor(one, place) for key, one in arg.items()}
+        return {key: _tensor(one) for key, one in arg.items()}
     return arg
 
 

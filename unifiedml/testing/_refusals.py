@@ -62,13 +62,13 @@ def outcome(function: Callable[..., Any], wrong: Wrong, place: Place) -> Outcome
 
     def tensor(arg: Any) -> Any:
         if isinstance(arg, np.ndarray):
-            return um.asarray(arg, device=place.device)
+            return um.asarray(arg)
         if isinstance(arg, Elsewhere):
             with use_backend(others[0]):
                 return um.asarray(arg.array)
         return arg
 
-    with use_backend(place.backend):
+    with place.here():
         args = [tensor(arg) for arg in wrong.args]
         try:
             result = function(*args, **wrong.kwargs)

@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 
 import unifiedml as um
-from unifiedml._backend.registry import use_backend
 from unifiedml._tensor import Tensor
 from unifiedml.testing._gradients import random_cotangent
 from unifiedml.testing._parity import Place, tensor_leaves, tensors, total
@@ -76,7 +75,7 @@ class SecondOrder:
     def at(self, place: Place) -> list[Array]:
         """Return the gradient of ``h`` by each ``x``, then by each ``c``."""
         count = len(self.argnums)
-        with use_backend(place.backend):
+        with place.here():
             vs = tensors(self.directions, place)
 
             def slope(*operands: Any) -> Tensor:
@@ -151,7 +150,7 @@ class SecondOrder:
 
     def _moved(self, place: Place, step: float) -> list[Array]:
         """Return the first gradients and the values at ``x + step · v``."""
-        with use_backend(place.backend):
+        with place.here():
             moved = [
                 np.asarray(self.args[n] + step * v)
                 for n, v in zip(self.argnums, self.directions, strict=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unifiedml import losses, metrics, optim
+from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.registry import LoadedBackend, current
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._imperative import no_grad
@@ -52,7 +53,7 @@ def home_of(model: Module) -> Home:
         for _, one in module._children():
             if isinstance(one, Parameter) and one.dtype.kind == "float":
                 return Home(one._backend, one.device, one.dtype)
-    return Home(current(), "cpu", wanted)
+    return Home(current(), resolve_device(None, current()), wanted)
 
 
 class Trainer:

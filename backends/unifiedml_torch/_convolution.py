@@ -111,7 +111,9 @@ def _pool(
 ) -> Tensor:
     """Apply a pooling with PyTorch's own padding, or else pad with ``outside``."""
     low = _before(pads)
-    x = _first(x)
+    # The strides of one channel can mean either layout. Channels last, GPUs read wrong
+    # addresses for it (PyTorch 2.11).
+    x = x.reshape(len(x), 1, *x.shape[1:-1]) if x.shape[-1] == 1 else _first(x)
     places = list(zip(x.shape[2:], sizes, strides, pads, strict=True))
     wanted = [(n + sum(pad) - k) // s for n, k, s, pad in places]
     steps = [(n + 2 * pad[0] - k) / s for n, k, s, pad in places]

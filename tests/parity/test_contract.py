@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import unifiedml as um
 from unifiedml.contract import Row, rows
 from unifiedml.contract._page import page
 
@@ -94,6 +95,9 @@ def test_a_wrong_row_fails(row: Row, changes: dict[str, object]) -> None:
         wrong.check()
 
 
+@pytest.mark.skipif(
+    len(um.available_backends()) < 2, reason="one backend agrees with itself"
+)
 def test_a_message_that_differs_is_found() -> None:
     row = dataclasses.replace(
         SIGN,

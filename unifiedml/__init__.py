@@ -28,6 +28,7 @@ from unifiedml._backend.devices import use_device as use_device
 from unifiedml._backend.errors import BackendError as BackendError
 from unifiedml._backend.errors import BackendMismatchError as BackendMismatchError
 from unifiedml._backend.errors import BackendNotFoundError as BackendNotFoundError
+from unifiedml._backend.errors import TracedStateError as TracedStateError
 from unifiedml._backend.errors import TracedValueError as TracedValueError
 from unifiedml._backend.registry import available_backends as available_backends
 from unifiedml._backend.registry import get_backend as get_backend

@@ -14,7 +14,7 @@ from typing import Any
 
 from unifiedml import _imperative, random
 from unifiedml._backend.devices import resolve_device
-from unifiedml._backend.errors import BackendMismatchError
+from unifiedml._backend.errors import BackendMismatchError, TracedStateError
 from unifiedml._backend.protocol import Cell, Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
 from unifiedml._dtypes import DType, as_dtype
@@ -22,6 +22,7 @@ from unifiedml._place import Place, path_of
 from unifiedml._recording import Leaf, Within
 from unifiedml._rules.shapes import Shape, as_shape
 from unifiedml._tensor import Operand, Tensor
+from unifiedml._tracing import tracing
 from unifiedml.ops.conversion import asarray
 
 __all__ = ["Buffer", "Parameter"]
@@ -139,6 +140,8 @@ class Parameter(Tensor):
         trainable: bool = True,
         seed: int | None = None,
     ) -> None:
+        if tracing.get() is not None:
+            raise TracedStateError("a parameter or buffer is made")
         self._trainable = trainable
         self._place: Place | None = None
         self._initializer = initializer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
 from collections.abc import Callable
@@ -21,6 +20,8 @@ if importlib.util.find_spec("triton") and importlib.util.find_spec("torch"):
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.python.eager.execute import execute
 
 # Without this, TensorFlow takes all memory of each GPU, also PyTorch's share.
 for _gpu in tf.config.list_physical_devices("GPU"):
@@ -51,4 +52,4 @@ def integers(
         return tf.constant(values, dtype)
 
 
-__all__ = ["Eager", "integers", "kernel", "tf"]
+__all__ = ["Eager", "context", "execute", "integers", "kernel", "tf"]

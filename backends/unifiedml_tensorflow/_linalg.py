@@ -60,9 +60,8 @@ _COMPLEX = {tf.float32: tf.complex64, tf.float64: tf.complex128}
 
 
 def _require(condition: Tensor, reason: str) -> None:
-    """Raise unless all of ``condition`` holds, where there are values to look at."""
-    if tf.executing_eagerly() and not tf.reduce_all(condition):
-        raise ValueError(reason)
+    """Raise unless all of ``condition`` holds."""
+    tf.debugging.Assert(tf.reduce_all(condition), [reason])
 
 
 def _finite(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from unifiedml_tensorflow._import import Eager, kernel, tf
+from unifiedml_tensorflow._import import Eager, context, execute, kernel, tf
 
 __all__ = ["cell", "fused", "host_value", "random_words", "trace", "untraced"]
 
@@ -63,6 +63,19 @@ def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Pr
     return Program(function, inputs, compiled)
 
 
+_config: Final = tf.compat.v1.ConfigProto()
+# These replace operations by others that differ in zeros and infinities: x ** 0.5 by a
+# square root, x + 0 by x.
+_rewrites: Final = _config.graph_options.rewrite_options
+_rewrites.arithmetic_optimization = _rewrites.constant_folding = _rewrites.OFF
+_OPTIONS: Final = (
+    "executor_type",
+    "",
+    "config_proto",
+    _config.SerializeToString(deterministic=True),
+)
+
+
 class Program:
     """A concrete function and what it captures."""
 
@@ -92,15 +105,23 @@ class Program:
         specs = [tf.TensorSpec(x.shape, x.dtype) for x in inputs]
         traced = tf.function(body, autograph=False, jit_compile=compiled or None)
         self._concrete = traced.get_concrete_function(*specs)
-        # Calling it costs half of what calling the concrete function does, which
-        # checks and flattens its arguments once more.
-        self._call = self._concrete.inference_fn.call_flat
+        inner = self._concrete.inference_fn
+        self._name = inner.name.decode()
+        self._count = len(inner.function_type.flat_outputs)
         # Functions stand for what the host gives.
         self._captures = [x for x in self._concrete._captured_inputs if not callable(x)]
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         hosts = [tf.constant(read()) for read in self._hosts]
-        found: Sequence[Tensor] = self._call(*inputs, *self._captures, *hosts)
+        # Calling the concrete function costs twice as much: it checks and flattens its
+        # arguments once more.
+        found: Sequence[Tensor] = execute(
+            self._name,
+            self._count,
+            [*inputs, *self._captures, *hosts],
+            _OPTIONS,
+            context.context(),
+        )
         return found
 
     def text(self) -> str:

@@ -7,6 +7,7 @@ turned into a Python function of such calls: no modules, no autograd, no checks.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ class _Call:
         args: Its arguments, tensors among them.
         options: Those by name.
         result: What it returned: a tensor, a sequence of tensors and None, or nothing.
-        pure: Whether it changes none of its operands.
+        pure: Whether it does nothing but return results.
     """
 
     function: Callable[..., Any]
@@ -159,6 +160,9 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         options = kwargs or {}
+        if func is _aten.allclose.default:
+            # PyTorch's derivative of a complex `svd` checks its operand, no more.
+            return func(*args, **options)
         if _NEEDS_VALUES.intersection(func.tags) and self._traces(args):
             raise TracedValueError(func.overloadpacket.__name__)
         result = func(*args, **options)
@@ -167,7 +171,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.same[id(result)] = self.original(args[0])
             self.known[id(result)] = result
         elif func is not _aten.lift_fresh.default:
-            pure = not func._schema.is_mutable
+            pure = not func._schema.is_mutable and bool(func._schema.returns)
             self.calls.append(_Call(func, args, options, result, pure))
             for one in _tensors(result):
                 self.known[id(one)] = one
@@ -315,6 +319,7 @@ class _Writer:
         self._outputs = [tracer.original(x) for x in outputs]
         self._values: dict[str, Any] = {}
         self._names: dict[int, str] = {}
+        self._numbers = itertools.count()
         self._changed = {
             _storage(x) for call in tracer.calls if not call.pure for x in call.operands
         }
@@ -402,7 +407,8 @@ class _Writer:
             yield f"del {', '.join(self._names[id(x)] for x in over)}"
 
     def _fresh(self) -> str:
-        return f"v{len(self._names)}"
+        # Calls that work in place return, and name anew, what has a name already.
+        return f"v{next(self._numbers)}"
 
     def _new(self, x: Tensor, name: str) -> str:
         self._names[id(x)] = name

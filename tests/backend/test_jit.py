@@ -291,3 +291,26 @@ def test_a_last_small_batch_does_not_wait_for_the_compiler(backend: str) -> None
         f(um.ones(3))
     (first,), (last,) = f._programs.values()
     assert (first.compiled, last.compiled) == (True, False)
+
+
+def test_calls_that_work_in_place_do_not_take_names_from_others(backend: str) -> None:
+    # The gradient of `maximum` fills a mask in place on PyTorch.
+    x, y = um.tensor([1.0, 2.0, 5.0]), um.tensor([1.0, 3.0, 4.0])
+    both = um.grad(lambda x, y: um.sum(um.maximum(x, y) * 3.0), (0, 1))
+    assert [g.tolist() for g in um.jit(both)(x, y)] == [[1.5, 0, 3], [1.5, 3, 0]]
+
+
+def test_errors_in_values_are_those_of_the_operation(backend: str) -> None:
+    take = um.jit(lambda x, i: um.take(x, i))
+    x = um.tensor([1.0, 2.0])
+    assert take(x, um.tensor([1, 0])).tolist() == [2, 1]
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        take(x, um.tensor([1, 7]))  # as it runs
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        um.jit(lambda x, i: um.take(x, i))(x, um.tensor([1, 7]))  # as it is traced
+    inverse = um.jit(um.linalg.inv)
+    assert inverse(um.tensor([[2.0]])).tolist() == [[0.5]]
+    with pytest.raises(np.linalg.LinAlgError, match="inv: a matrix is singular"):
+        inverse(um.tensor([[0.0]]))
+    with pytest.raises(np.linalg.LinAlgError, match="svd needs finite numbers"):
+        um.jit(um.linalg.svd)(um.tensor([[um.nan]]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -273,3 +274,34 @@ def test_dropout_is_that_of_the_seed(backend: str) -> None:
         for one in found:
             np.testing.assert_array_equal((layer(x) + 2 * layer(x)).numpy(), one)
         assert int(layer.draws) == 4
+
+
+# --- what would outlive the program ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "done"),
+    [
+        ("a parameter or buffer is made", lambda _: um.nn.Parameter([1.0])),
+        ("a parameter or buffer is made", lambda _: um.nn.Dropout(0.5)),
+        ("the seed is set", lambda _: um.random.seed(3)),
+        (
+            "the learning rate is set",
+            lambda optimizer: setattr(optimizer, "learning_rate", 0.5),
+        ),
+    ],
+)
+def test_what_a_program_would_not_do_again_is_refused(
+    backend: str, what: str, done: Callable[[Any], object]
+) -> None:
+    optimizer = um.SGD([um.nn.Parameter([1.0])], learning_rate=0.1)
+
+    @um.jit
+    def program(x: um.Tensor) -> um.Tensor:
+        done(optimizer)
+        return x + 1
+
+    with pytest.raises(um.TracedStateError, match=f"{what} while um.jit traces"):
+        program(um.zeros(2))
+    assert optimizer.learning_rate == 0.1
+    done(optimizer)  # which is allowed outside

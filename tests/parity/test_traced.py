@@ -123,6 +123,14 @@ def test_traced_results_are_the_eager_ones(case: Line, place: _parity.Place) -> 
     assert compared or not calls, "every call is refused"
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.no_gradient], ids=str
+)
+def test_traced_gradients_are_right(case: Line) -> None:
+    traced = [place.backend for place in PLACES]
+    case.check_gradients(traced, max_examples=3, traced=True)
+
+
 # --- errors ---------------------------------------------------------------------------
 
 REFUSED: dict[str, Function] = {

@@ -11,6 +11,7 @@ __all__ = [
     "BackendMismatchError",
     "BackendNotFoundError",
     "FreedError",
+    "TracedStateError",
     "TracedValueError",
 ]
 
@@ -53,6 +54,22 @@ class TracedValueError(TypeError):
             f"traces the function{_place()}: choose with um.where(condition, a, b), "
             "leave this part outside of the jitted function, or pass what decides as "
             "a Python number"
+        )
+
+
+class TracedStateError(RuntimeError):
+    """A program is being traced, and something is made or set that would outlive it.
+
+    `unifiedml.jit` runs a function once; later runs of the program would not do it.
+
+    Args:
+        done: What is made or set.
+    """
+
+    def __init__(self, done: str) -> None:
+        super().__init__(
+            f"{done} while um.jit traces the function{_place()}: no run of the program "
+            "would do it again; do it outside of the jitted function"
         )
 
 

@@ -87,9 +87,12 @@ class Jitted(Generic[P, R]):
             compiled = self._compiler and (not self._traces or bool(found))
             try:
                 made = Traced(self._function, arguments, compiled)
-            except BaseException:
+            except BaseException as error:
                 if not found:
                     del self._programs[arguments.signature]
+                if isinstance(error, BackendError):
+                    # Values explain it, which stand-ins do not have.
+                    raise self._explained(arguments, error) from error
                 raise
             # What does not hold any more seldom holds again.
             found[:] = [made, *found[:3]]
@@ -190,6 +193,7 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
         taken through the jitted function itself, it runs without a program.
 
     Raises:
+        TracedStateError: The function makes a parameter or sets the learning rate.
         TracedValueError: The function needs the value of a tensor, to branch on it.
         TypeError: An argument cannot be hashed.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -28,13 +28,13 @@ _COTANGENT: Final = 3.0
 _OPEN: Final = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def check(row: Row, backends: Iterable[str]) -> None:
+def check(row: Row, backends: Iterable[str], traced: bool) -> None:
     """Check a row; see `Row.check`."""
     messages: dict[str, str] = {}
     for place in _parity.places(tuple(backends) or None):
         for dtype in row.runs:
-            where = f"{row} [{dtype}, {place}]"
-            message = _checked(row, _Run(row, place, dtype), where)
+            where = f"{row} [{dtype}, {place}{', as a program' * traced}]"
+            message = _checked(row, _Run(row, place, dtype, traced), where)
             if message is not None:
                 messages.setdefault(dtype, message)
                 if messages[dtype] != message:
@@ -60,15 +60,21 @@ def _checked(row: Row, run: _Run, where: str) -> str | None:
 class _Run:
     """One row on one device of one backend in one data type."""
 
-    def __init__(self, row: Row, place: _parity.Place, dtype: str) -> None:
+    def __init__(
+        self, row: Row, place: _parity.Place, dtype: str, traced: bool
+    ) -> None:
         self.row = row
         self.place = place
         self.dtype = dtype
+        self.traced = traced
 
     def check(self) -> str | None:
         row = self.row
         with self.place.here():
             um.random.seed(0)
+            if self.traced and row.eager:
+                self._refused()
+                return None
             if row.raises is not None:
                 return self._raised(row.raises)
             if row.unspecified:
@@ -78,12 +84,13 @@ class _Run:
             if row.value is not None:
                 self._valued(row.value)
             if row.gradient:
-                found = self._gradients(self._operands(), row.gradient)
+                found = self._run(
+                    lambda operands: self._gradients(operands, row.gradient)
+                )
                 self._differentiated(found, row.gradient, "gradient", _COTANGENT)
             if row.second:
-                self._differentiated(
-                    self._second(), row.second, "second", _COTANGENT**2
-                )
+                found = self._run(self._second)
+                self._differentiated(found, row.second, "second", _COTANGENT**2)
         return None
 
     # --- running it ---
@@ -97,6 +104,10 @@ class _Run:
             array = values.astype(DTYPES[dtype].numpy)
         return um.asarray(array)
 
+    def _run(self, function: Callable[[dict[str, Tensor]], Any]) -> Any:
+        """Return what a function of the operands gives, as a program if that is due."""
+        return (um.jit(function) if self.traced else function)(self._operands())
+
     def _result(self, operands: Mapping[str, Tensor]) -> Any:
         names: dict[str, Any] = {**NAMES, "um": um, **operands}
         names["dtype"] = getattr(um, self.dtype)
@@ -109,7 +120,7 @@ class _Run:
     def _raised(self, name: str) -> str:
         wanted = _exception(name)
         try:
-            result = self._result(self._operands())
+            result = self._run(self._result)
         except wanted as error:
             if isinstance(error, um.BackendError) and wanted is not type(error):
                 raise AssertionError(f"the backend's own error: {error}") from error
@@ -118,22 +129,29 @@ class _Run:
             raise AssertionError(f"raised {error!r}, not {name}") from error
         raise AssertionError(f"returned {result!r}, where {name} is due")
 
+    def _refused(self) -> None:
+        try:
+            result = self._run(self._result)
+        except (um.TracedStateError, um.TracedValueError):
+            return
+        raise AssertionError(f"returned {result!r}: no longer refused")
+
     def _survived(self) -> None:
         try:
-            result = self._result(self._operands())
+            result = self._run(self._result)
             for _ in _parity.leaves(result):
                 pass
         except _OPEN:
             return
 
     def _equal(self, expression: str) -> None:
-        result = self._result(self._operands())
+        result = self._run(self._result)
         wanted = eval(expression, {**NAMES, "um": um})
         if type(result) is not type(wanted) or result != wanted:
             raise AssertionError(f"returned {result!r}, not {wanted!r}")
 
     def _valued(self, value: str | tuple[str, ...]) -> None:
-        result = dict(_parity.leaves(self._result(self._operands())))
+        result = dict(_parity.leaves(self._run(self._result)))
         wanted = (value,) if isinstance(value, str) else value
         if len(result) != len(wanted):
             raise AssertionError(f"returned {len(result)} arrays, not {len(wanted)}")
@@ -182,8 +200,7 @@ class _Run:
         found = um.grad(scalar, places)(*(operands[name] for name in chosen))
         return dict(zip(chosen, found, strict=True))
 
-    def _second(self) -> dict[str, Tensor]:
-        operands = self._operands()
+    def _second(self, operands: Mapping[str, Tensor]) -> dict[str, Tensor]:
         chosen = tuple(self.row.second)
 
         def slope(*values: Tensor) -> Tensor:

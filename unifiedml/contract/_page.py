@@ -107,6 +107,8 @@ def _result(row: Row) -> Iterator[str]:
 def _measured(row: Row) -> Iterator[str]:
     for backend, text in row.deviation.items():
         yield f"**not on {backend}**: {_text(text)}"
+    if row.eager:
+        yield f"not inside `um.jit`: {_text(row.eager)}"
 
 
 def _several(value: str | Iterable[str]) -> tuple[str, ...]:

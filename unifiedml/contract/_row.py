@@ -41,6 +41,7 @@ class Row:
         condition: The amplification that the family names.
         signed_zeros: Whether the signs of zeros count.
         deviation: For each backend that cannot meet the row, what was measured.
+        eager: Why no program can hold it, and `unifiedml.jit` refuses it.
         reason: Why it is so, and where frameworks differ.
         source: The section of a standard, a paper, or of the measurements.
         chapter: The name of the file.
@@ -67,6 +68,7 @@ class Row:
     condition: float = 0
     signed_zeros: bool = False
     deviation: Mapping[str, str] = field(default_factory=dict)
+    eager: str = ""
 
     def __post_init__(self) -> None:
         outcomes = (
@@ -91,8 +93,12 @@ class Row:
         literals = (*self.operands.values(), *results, *self.gradient.values())
         return self.dtypes if not all(map(has_dtype, literals)) else self.dtypes[:1]
 
-    def check(self, *backends: str) -> None:
+    def check(self, *backends: str, traced: bool = False) -> None:
         """Run the row on every device of these backends; default: of all installed.
+
+        Args:
+            backends: Their names.
+            traced: Whether to run it as programs of `unifiedml.jit`.
 
         Raises:
             AssertionError: A backend does something else than the row says, raises
@@ -101,7 +107,7 @@ class Row:
         """
         from unifiedml.contract._check import check
 
-        check(self, backends)
+        check(self, backends, traced)
 
     @classmethod
     def of(cls, entries: Mapping[str, Any], chapter: str) -> Row:

@@ -11,6 +11,7 @@ from unifiedml._parameter import Parameter, making
 from unifiedml._rules.options import positive_integer
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import untraced
 from unifiedml.nn import initializers
 from unifiedml.nn._activation import Function, resolve
 from unifiedml.nn._input import as_input
@@ -82,7 +83,7 @@ class Dense(Module):
             self._build(positive_integer("input_size", input_size))
 
     def _build(self, input_size: int, device: str | None = None) -> None:
-        with making:
+        with making, untraced():
             if self.kernel is not None:  # another thread was faster
                 return
             if self.use_bias:

@@ -18,7 +18,11 @@ import numpy as np
 
 from unifiedml import _recording
 from unifiedml._backend.devices import resolve_device
-from unifiedml._backend.errors import BackendError, BackendMismatchError
+from unifiedml._backend.errors import (
+    BackendError,
+    BackendMismatchError,
+    TracedValueError,
+)
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, load
 from unifiedml._dtypes import DTYPES, DType, iinfo
@@ -421,6 +425,8 @@ def explained(
             op.explain(*tensors, *static)
         for x in tensors:
             check_rank(x.shape)  # only `reshape` makes more dimensions than all take
+    except TracedValueError:
+        pass  # `unifiedml.jit` finds out with values
     except (TypeError, ValueError, IndexError, ZeroDivisionError) as own:
         return own
     operands = ", ".join(f"{x.dtype.name} {x.shape}" for x in tensors)

@@ -16,7 +16,7 @@ import numpy as np
 
 from unifiedml._dtypes import finfo
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import Op, apply, as_tensors, binary
+from unifiedml.ops._dispatch import Op, apply, as_tensors, binary, is_known
 from unifiedml.ops._matrices import (
     LinAlgError,
     broadcast_stacks,
@@ -170,7 +170,11 @@ def inv(x: Operand, /) -> Tensor:
         [[0.5, 0.0], [0.0, 0.25]]
     """
     (x,) = matrices("inv", x, square=True)
-    return solve(x, _identity(x))
+    try:
+        return solve(x, _identity(x))
+    except LinAlgError:
+        refuse_singular("inv", x)
+        raise
 
 
 # --- determinants ---------------------------------------------------------------------
@@ -207,6 +211,8 @@ def det(x: Operand, /) -> Tensor:
         20.0
     """
     (x,) = matrices("det", x, square=True)
+    if not is_known(x):
+        return _singular_det(x)
     try:
         return one_result(_DET, x)
     except LinAlgError:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from unifiedml import _imperative
+from unifiedml._backend.errors import TracedStateError
 from unifiedml._backend.registry import use_backend
 from unifiedml._dtypes import DType
 from unifiedml._parameter import Buffer, Parameter
@@ -68,6 +69,8 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
+        if tracing.get() is not None:
+            raise TracedStateError("the learning rate is set")
         self._learning_rate = check_number("learning_rate", value)
 
     def numbers(self, step: int, dtype: DType) -> Mapping[str, float]:

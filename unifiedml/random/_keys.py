@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from unifiedml import _philox
-from unifiedml._backend.errors import TracedValueError
+from unifiedml._backend.errors import TracedStateError, TracedValueError
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
 
@@ -197,6 +197,8 @@ def seed(seed: int, /) -> None:
         >>> um.random.get_state()
         (42, 0)
     """
+    if tracing.get() is not None:
+        raise TracedStateError("the seed is set")
     run.set(as_integer(seed, "a seed"), 0)
 
 

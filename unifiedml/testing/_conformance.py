@@ -68,7 +68,7 @@ EXEMPT: Final[dict[str, str]] = {
     "broadcast_shapes": _HOST,
     **dict.fromkeys(("from_dlpack", "from_native", "from_numpy"), _MOVES),
     **dict.fromkeys(("grad", "value_and_grad"), _TRANSFORMS),
-    **dict.fromkeys(("jit", "TracedValueError"), _PROGRAMS),
+    **dict.fromkeys(("jit", "TracedStateError", "TracedValueError"), _PROGRAMS),
     **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
     **dict.fromkeys(
         ("vjp", "jvp", "jacobian", "hessian", "custom_gradient"), _IMPERATIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -184,15 +185,19 @@ class Line:
         *,
         max_examples: int | None = None,
         seed: int | None = None,
+        traced: bool = False,
     ) -> None:
         """Compare first gradients for random cotangents, for many calls.
 
         Backends whose tape raises `NotImplementedError` have no gradients and are left
-        out. Arguments and errors are those of `check_values`.
+        out. Arguments and errors are those of `check_values`; with ``traced``, the
+        gradients as programs are compared, too.
         """
         if self.smooth is None:
             return
         where = [one for one in _parity.places(backends) if has_gradients(one.backend)]
+        if traced:
+            where += [dataclasses.replace(one, traced=True) for one in where]
         check = partial(self._compare_gradients, where=where)
         _for_all(self.smooth, check, max_examples, seed)
 

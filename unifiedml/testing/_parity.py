@@ -46,13 +46,20 @@ _LARGEST: Final = np.max
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a computation runs: one device of one backend."""
+    """Where a computation runs: one device of one backend, and how.
+
+    Attributes:
+        backend: Its name.
+        device: Its name.
+        traced: Whether gradients are programs of `unifiedml.jit`.
+    """
 
     backend: str
     device: str
+    traced: bool = False
 
     def __str__(self) -> str:
-        return f"{self.backend} on {self.device}"
+        return f"{self.backend} on {self.device}{', as a program' * self.traced}"
 
     @contextmanager
     def here(self) -> Iterator[None]:
@@ -128,8 +135,9 @@ def differentiate(
         ]
         return total(results, cotangents)
 
+    gradient = um.grad(loss, tuple(argnums))
     with place.here():
-        found = um.grad(loss, tuple(argnums))(*tensors(args, place))
+        found = (um.jit(gradient) if place.traced else gradient)(*tensors(args, place))
         return [gradient.numpy() for gradient in found]
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Generic, ParamSpec, TypeVar
 
-from unifiedml._backend.errors import TracedValueError
+from unifiedml._backend.errors import TracedStateError, TracedValueError
 from unifiedml._jit import Jitted
 
 __all__ = ["Step"]
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class Step(Generic[P, R]):
-    """A function that runs as a program; op by op if it needs values of tensors.
+    """A function that runs as a program; op by op where it cannot be one.
 
     Args:
         function: What is done.
@@ -40,7 +40,7 @@ class Step(Generic[P, R]):
         if self._jitted is not None:
             try:
                 return self._jitted(*args, **kwargs)
-            except TracedValueError as error:
+            except (TracedStateError, TracedValueError) as error:
                 warnings.warn(
                     f"the model runs op by op, which is slower: {error}. "
                     "compile(..., run_eagerly=True) says that this is meant",

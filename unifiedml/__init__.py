@@ -45,9 +45,13 @@ from unifiedml._jit import jit as jit
 from unifiedml._tensor import Tensor as Tensor
 from unifiedml.autodiff import GradientTape as GradientTape
 from unifiedml.autodiff import grad as grad
+from unifiedml.autodiff import hessian as hessian
+from unifiedml.autodiff import jacobian as jacobian
+from unifiedml.autodiff import jvp as jvp
 from unifiedml.autodiff import no_grad as no_grad
 from unifiedml.autodiff import stop_gradient as stop_gradient
 from unifiedml.autodiff import value_and_grad as value_and_grad
+from unifiedml.autodiff import vjp as vjp
 from unifiedml.nn import Dense as Dense
 from unifiedml.nn import Dropout as Dropout
 from unifiedml.nn import Flatten as Flatten

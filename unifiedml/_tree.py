@@ -11,7 +11,7 @@ from typing import Any
 
 from unifiedml._tensor import Tensor
 
-__all__ = ["expand", "is_module", "leaves", "map_tree", "rebuild", "tensors"]
+__all__ = ["aligned", "expand", "is_module", "leaves", "map_tree", "rebuild", "tensors"]
 
 
 def is_module(tree: Any) -> bool:
@@ -51,6 +51,47 @@ def rebuild(tree: Any, values: Iterable[Any]) -> Any:
     """Return the tree with its leaves replaced, in order, by ``values``."""
     iterator = iter(values)
     return map_tree(lambda _: next(iterator), tree)
+
+
+def aligned(tree: Any, other: Any, name: str, whose: str) -> Iterator[tuple[Any, Any]]:
+    """Yield each leaf of ``tree`` with what stands there in ``other``.
+
+    Args:
+        tree: A tree without modules.
+        other: What should have its structure.
+        name: What ``other`` is called in messages.
+        whose: What ``tree`` is called there.
+
+    Raises:
+        ValueError: The structures differ.
+    """
+    if tree is None:
+        fits = other is None
+    elif _children(tree) is None:
+        yield tree, other
+        return
+    elif isinstance(tree, list | tuple):
+        fits = isinstance(other, list | tuple) and len(other) == len(tree)
+    else:
+        fits = isinstance(other, Mapping) and other.keys() == tree.keys()
+    if not fits:
+        raise ValueError(
+            f"{name} has the structure of the {whose}, {_outline(tree)}, not "
+            f"{_outline(other)}"
+        )
+    if tree is not None:
+        keys = tree if isinstance(tree, Mapping) else range(len(tree))
+        for key in keys:
+            yield from aligned(tree[key], other[key], name, whose)
+
+
+def _outline(tree: Any) -> str:
+    """Return the outermost level of a tree, for messages."""
+    if isinstance(tree, list | tuple):
+        return f"a {type(tree).__name__} of {len(tree)}"
+    if isinstance(tree, Mapping):
+        return f"a dict of {list(tree)}"
+    return "None" if tree is None else f"one {type(tree).__name__}"
 
 
 def _children(tree: Any) -> Collection[Any] | None:

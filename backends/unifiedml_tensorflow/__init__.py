@@ -7,6 +7,7 @@ The contract is `unifiedml._backend.protocol.Backend`. Kernels are called throug
 from __future__ import annotations
 
 from unifiedml_tensorflow import _import as _import
+from unifiedml_tensorflow._autodiff import custom_gradient as custom_gradient
 from unifiedml_tensorflow._autodiff import engine as engine
 from unifiedml_tensorflow._autodiff import paused as paused
 from unifiedml_tensorflow._autodiff import stop_gradient as stop_gradient

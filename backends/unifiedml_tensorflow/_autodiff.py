@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -18,6 +18,14 @@ engine = None
 
 stop_gradient = kernel(tf.raw_ops.StopGradient)
 
+
+def custom_gradient(
+    values: Sequence[Tensor], inputs: Sequence[Tensor], pull: Callable[..., Any], /
+) -> Sequence[Tensor]:
+    rule = tf.custom_gradient(lambda *_: (list(values), lambda *given: pull(*given)))
+    return rule(*inputs)
+
+
 _entered: ContextVar[tuple[Tape, ...]] = ContextVar(
     "unifiedml_tensorflow_tapes", default=()
 )
@@ -30,7 +38,9 @@ def paused() -> Iterator[None]:
     try:
         with ExitStack() as stack:
             for one in tapes:
-                stack.enter_context(one.stopped())
+                # One that is not persistent stops for good when it is used.
+                if one._tape._recording:
+                    stack.enter_context(one._tape.stop_recording())
             yield
     finally:
         _entered.reset(token)
@@ -40,8 +50,6 @@ class Tape:
     """A `tf.GradientTape` that watches copies, so that closures see constants."""
 
     def __init__(self, persistent: bool) -> None:
-        self._persistent = persistent
-        self._used = False
         self._tape = tf.GradientTape(
             persistent=persistent, watch_accessed_variables=False
         )
@@ -55,15 +63,6 @@ class Tape:
         _entered.reset(self._token)
         self._tape.__exit__(*(exception or (None, None, None)))
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        # A tape that is not persistent stops for good when it is used.
-        if self._used and not self._persistent:
-            yield
-        else:
-            with self._tape.stop_recording():
-                yield
-
     def watch(self, x: Tensor, /) -> Tensor:
         copied = _identity(x)
         self._tape.watch(copied)
@@ -75,7 +74,6 @@ class Tape:
         inputs: Sequence[Tensor],
         cotangents: Sequence[Tensor],
     ) -> list[Tensor]:
-        self._used = True
         found = self._tape.gradient(
             list(outputs),
             list(inputs),

@@ -6,6 +6,7 @@ The contract is `unifiedml._backend.protocol.Backend`.
 from __future__ import annotations
 
 from unifiedml_torch._autodiff import Tape as Tape
+from unifiedml_torch._autodiff import custom_gradient as custom_gradient
 from unifiedml_torch._autodiff import engine as engine
 from unifiedml_torch._autodiff import paused as paused
 from unifiedml_torch._autodiff import stop_gradient as stop_gradient

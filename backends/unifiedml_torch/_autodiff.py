@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -14,6 +14,10 @@ from unifiedml._backend.errors import FreedError
 
 # How many tapes are entered: gradients are recorded while one is.
 _depth: ContextVar[int] = ContextVar("unifiedml_torch_tapes", default=0)
+
+# PyTorch gives each GPU a thread of its own for the way back, which knows nothing of
+# the context here and numbers its nodes from 0: rules of the user run there, too.
+_multithreading = torch.autograd.set_multithreading_enabled
 
 # Threads may add to the gradient of one leaf at once.
 _adding = threading.Lock()
@@ -27,6 +31,25 @@ _FREED: Final = "unifiedml_freed"
 
 def stop_gradient(x: Tensor, /) -> Tensor:
     return x.detach()
+
+
+class _Custom(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, pull: Callable[..., Any], values: Sequence[Tensor], *_: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.pull = pull
+        return tuple(value.detach() for value in values)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Any, ...]:
+        return None, None, *ctx.pull(*cotangents)
+
+
+def custom_gradient(
+    values: Sequence[Tensor], inputs: Sequence[Tensor], pull: Callable[..., Any], /
+) -> Sequence[Tensor]:
+    return _Custom.apply(pull, values, *inputs)  # type: ignore[no-untyped-call,no-any-return]
 
 
 class _Recording:
@@ -90,15 +113,16 @@ class Tape:
         ]
         if not kept:
             return [torch.zeros_like(x) for x in inputs]
-        found = torch.autograd.grad(
-            [y for y, _ in kept],
-            list(inputs),
-            [g for _, g in kept],
-            retain_graph=self._persistent or nested,
-            create_graph=nested,
-            allow_unused=True,
-            materialize_grads=True,
-        )
+        with _multithreading(False):
+            found = torch.autograd.grad(
+                [y for y, _ in kept],
+                list(inputs),
+                [g for _, g in kept],
+                retain_graph=self._persistent or nested,
+                create_graph=nested,
+                allow_unused=True,
+                materialize_grads=True,
+            )
         return list(found)
 
     def _saw(self, y: Tensor) -> bool:
@@ -169,16 +193,17 @@ class _Engine:
             raise FreedError
         behind = list(_leaves(x))
         leaves = [leaf for leaf in behind if not _is_stand_in(leaf)]
-        found = torch.autograd.grad(
-            x,
-            leaves,
-            cotangent,
-            # A tape may still need what is shared with it.
-            retain_graph=retain_graph or len(leaves) < len(behind),
-            create_graph=create_graph,
-            allow_unused=True,
-            materialize_grads=True,
-        )
+        with _multithreading(False):
+            found = torch.autograd.grad(
+                x,
+                leaves,
+                cotangent,
+                # A tape may still need what is shared with it.
+                retain_graph=retain_graph or len(leaves) < len(behind),
+                create_graph=create_graph,
+                allow_unused=True,
+                materialize_grads=True,
+            )
         if not retain_graph:
             for node in inner:
                 node.metadata[_FREED] = True

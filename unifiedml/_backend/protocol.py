@@ -83,6 +83,20 @@ class Backend(Protocol):
         ...
 
     def stop_gradient(self, x: Native, /) -> Native: ...
+    def custom_gradient(
+        self,
+        values: Sequence[Native],
+        inputs: Sequence[Native],
+        pull: Callable[..., Sequence[Native]],
+        /,
+    ) -> Sequence[Native]:
+        """Return ``values`` as if they had been computed from ``inputs`` alone.
+
+        ``pull`` takes a cotangent for each value and returns the vector-Jacobian
+        product for each input. What it computes is recorded as ever, and so is what it
+        closes over: that is where gradients of higher order flow.
+        """
+        ...
 
     # --- programs ------------------------------------------------------------
     fused: Mapping[str, Callable[..., None]]

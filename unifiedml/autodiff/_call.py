@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,16 @@ from unifiedml._tree import expand, is_module, leaves, map_tree, rebuild, tensor
 from unifiedml.ops._dispatch import ANY, Op, as_tensors
 from unifiedml.ops.creation import zeros_like
 
-__all__ = ["Call", "check_function", "positions"]
+__all__ = [
+    "Call",
+    "Opened",
+    "check_function",
+    "lifted",
+    "positions",
+    "read",
+    "split",
+    "stand_in",
+]
 
 _DIFFERENTIATE = Op("differentiate", ANY)
 
@@ -34,6 +44,35 @@ def check_function(function: Any) -> None:
 def positions(argnums: int | Sequence[int]) -> tuple[int, ...]:
     """Return the numbers that ``argnums`` names."""
     return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+
+class Opened:
+    """Trees that have been taken apart, modules included.
+
+    Attributes:
+        leaves: What is in them, the parameters of modules among it.
+    """
+
+    def __init__(self, trees: Sequence[Any]) -> None:
+        self._trees = list(trees)
+        self._parts = leaves(self._trees)
+        self._inside = [expand(part) for part in self._parts]
+        self.leaves = leaves(self._inside)
+
+    def closed(self, values: Iterable[Any]) -> list[Any]:
+        """Return the trees of other leaves; the modules stay themselves."""
+        inside = rebuild(self._inside, values)
+        kept = [
+            part if is_module(part) else value
+            for part, value in zip(self._parts, inside, strict=True)
+        ]
+        found: list[Any] = rebuild(self._trees, kept)
+        return found
+
+    def shaped(self, values: Iterable[Any]) -> list[Any]:
+        """Return the trees of other leaves, each module a dict of them."""
+        found: list[Any] = rebuild(self._trees, rebuild(self._inside, values))
+        return found
 
 
 class Call:
@@ -65,27 +104,21 @@ class Call:
         persistent: bool = False,
     ) -> None:
         chosen = _chosen(args, numbers)
-        self._trees = [args[number] for number in chosen]
-        parts = leaves(self._trees)
-        self._inside = [expand(part) for part in parts]
-        self.inputs = [_as_input(x, (args, kwargs)) for x in leaves(self._inside)]
+        self._opened = Opened([args[number] for number in chosen])
+        self.inputs = [_as_input(x, (args, kwargs)) for x in self._opened.leaves]
         self.backend = _one_backend(self.inputs)
         self._tape = self.backend.ops.tape(persistent)
         with self._tape, switched(Mode.TAPE):
-            self._natives, lifted = _watched(self._tape, self.inputs)
-            stand_ins = rebuild(
-                self._inside, map(_stand_in, self.inputs, self._natives)
-            )
+            self._natives = _watched(self._tape, self.inputs)
             given = list(args)
+            stand_ins = map(stand_in, self.inputs, self._natives)
             for number, tree in zip(
-                chosen, rebuild(self._trees, map(_kept, parts, stand_ins)), strict=True
+                chosen, self._opened.closed(stand_ins), strict=True
             ):
                 given[number] = tree
-            with lift(*lifted):
-                result, extra = _split(function(*given, **kwargs), has_aux)
-                # A parameter is its stand-in in here only.
-                self.result = map_tree(_read, result)
-                self._extra = map_tree(_read, extra)
+            with lifted(self.inputs, self._natives):
+                result, extra = split(function(*given, **kwargs), has_aux)
+                self.result, self._extra = map_tree(read, result), map_tree(read, extra)
         self.outputs = leaves(self.result)
 
     def shown(self) -> tuple[Any, Any]:
@@ -123,7 +156,7 @@ class Call:
 
     def gradients(self, values: Iterable[Any]) -> tuple[Any, ...]:
         """Return what belongs to the inputs in the structure of the arguments."""
-        return tuple(rebuild(self._trees, rebuild(self._inside, values)))
+        return tuple(self._opened.shaped(values))
 
     def results(self, values: Iterable[Any]) -> Any:
         """Return what belongs to the outputs in the structure of the result."""
@@ -177,41 +210,44 @@ def _one_backend(inputs: Sequence[Tensor]) -> LoadedBackend:
     return backend
 
 
-def _watched(
-    tape: Tape, inputs: Iterable[Tensor]
-) -> tuple[list[Native], tuple[list[Parameter], list[Native]]]:
-    """Have the tape watch the inputs.
+def _watched(tape: Tape, inputs: Iterable[Tensor]) -> list[Native]:
+    """Have the tape watch the inputs, and return the stand-in of each.
 
-    Returns:
-        The stand-in of each input, and the parameters among them with theirs. A
-        parameter has one stand-in, however often it occurs: it has one value.
+    A parameter has one stand-in, however often it occurs: it has one value.
     """
     natives: list[Native] = []
-    lifted: dict[int, tuple[Parameter, Native]] = {}
+    known: dict[int, Native] = {}
     for x in inputs:
-        if id(x) in lifted:
-            natives.append(lifted[id(x)][1])
-            continue
-        natives.append(tape.watch(x._native))
-        if isinstance(x, Parameter):
-            lifted[id(x)] = x, natives[-1]
-    return natives, ([x for x, _ in lifted.values()], [n for _, n in lifted.values()])
+        native = known.get(id(x))
+        if native is None:
+            native = tape.watch(x._native)
+            if isinstance(x, Parameter):
+                known[id(x)] = native
+        natives.append(native)
+    return natives
 
 
-def _stand_in(x: Tensor, native: Native) -> Tensor:
-    """Return what the function is given for ``x``: a parameter stays itself."""
+def stand_in(x: Tensor, native: Native) -> Tensor:
+    """Return what a function is given for ``x``: a parameter stays itself."""
     return x if isinstance(x, Parameter) else Tensor(native, x._backend)
 
 
-def _kept(part: Any, stand_in: Any) -> Any:
-    """Return what the function is given for a leaf: a module stays itself."""
-    return part if is_module(part) else stand_in
+def lifted(
+    inputs: Sequence[Tensor], natives: Sequence[Native]
+) -> AbstractContextManager[None]:
+    """Return a context in which the parameters among the inputs read as ``natives``."""
+    pairs = [
+        (x, native)
+        for x, native in zip(inputs, natives, strict=True)
+        if isinstance(x, Parameter)
+    ]
+    return lift([x for x, _ in pairs], [native for _, native in pairs])
 
 
 # --- the result ----------------------------------------------------------------------
 
 
-def _split(result: Any, has_aux: bool) -> tuple[Any, Any]:
+def split(result: Any, has_aux: bool) -> tuple[Any, Any]:
     if not has_aux:
         return result, None
     if not isinstance(result, tuple) or len(result) != 2:
@@ -222,8 +258,8 @@ def _split(result: Any, has_aux: bool) -> tuple[Any, Any]:
     return result
 
 
-def _read(leaf: Any) -> Any:
-    """Return a parameter as the tensor that it stands for."""
+def read(leaf: Any) -> Any:
+    """Return a parameter as what it reads as inside, and there only."""
     return Tensor(leaf._native, leaf._backend) if isinstance(leaf, Parameter) else leaf
 
 

@@ -72,7 +72,7 @@ def jacobian(
     @wraps(function, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         call = Call(function, args, kwargs, numbers, has_aux=has_aux, persistent=True)
-        check_outputs(call)
+        check_outputs(call.outputs, call.backend)
         if not holomorphic:
             _check_real(call)
         rows = _by_rows(call) if mode == "reverse" else _by_columns(call)

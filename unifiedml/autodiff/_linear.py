@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from unifiedml._backend.errors import BackendMismatchError
+from unifiedml._backend.registry import LoadedBackend
 from unifiedml._imperative import check_cotangent
 from unifiedml._tensor import Tensor
 from unifiedml._tree import aligned
@@ -61,7 +62,7 @@ def vjp(function: Callable[..., Any], /, *primals: Any, has_aux: bool = False) -
     check_function(function)
     numbers = range(len(primals))
     call = Call(function, primals, {}, numbers, has_aux=has_aux, persistent=True)
-    check_outputs(call)
+    check_outputs(call.outputs, call.backend)
 
     def pull(cotangent: Any, /) -> tuple[Any, ...]:
         given = given_for(call.result, cotangent, "the cotangent", "value")
@@ -117,7 +118,7 @@ def jvp(
             )
     numbers = range(len(primals))
     call = Call(function, primals, {}, numbers, has_aux=has_aux, persistent=True)
-    check_outputs(call)
+    check_outputs(call.outputs, call.backend)
     along = given_for(
         list(call.gradients(call.inputs)), list(tangents), "the tangent", "primal"
     )
@@ -126,19 +127,19 @@ def jvp(
     return (value, derivative, extra) if has_aux else (value, derivative)
 
 
-def check_outputs(call: Call) -> None:
+def check_outputs(outputs: Sequence[Any], backend: LoadedBackend) -> None:
     """Raise for results that have no derivatives."""
-    for y in call.outputs:
+    for y in outputs:
         if not isinstance(y, Tensor) or not y.dtype.is_differentiable:
             what = y.dtype.name if isinstance(y, Tensor) else type(y).__name__
             raise TypeError(
                 f"the results to differentiate are floating-point tensors, not {what}: "
                 "return what else there is by has_aux=True"
             )
-        if y._backend.name != call.backend.name:
+        if y._backend.name != backend.name:
             raise BackendMismatchError(
                 f"a result is on backend {y.backend!r}, the arguments on "
-                f"{call.backend.name!r}: compute both on one"
+                f"{backend.name!r}: compute both on one"
             )
 
 

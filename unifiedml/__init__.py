@@ -44,6 +44,7 @@ from unifiedml._graph import graph as graph
 from unifiedml._jit import jit as jit
 from unifiedml._tensor import Tensor as Tensor
 from unifiedml.autodiff import GradientTape as GradientTape
+from unifiedml.autodiff import checkpoint as checkpoint
 from unifiedml.autodiff import custom_gradient as custom_gradient
 from unifiedml.autodiff import grad as grad
 from unifiedml.autodiff import hessian as hessian

@@ -7,7 +7,7 @@ each call and passes it on sees the whole program, and costs nothing when not in
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -188,6 +188,16 @@ class Recorder:
             return result
 
         return recorded
+
+    def custom_gradient(
+        self, values: Sequence[Native], inputs: Sequence[Native], pull: Any, /
+    ) -> Sequence[Native]:
+        # What has been computed under another gradient: no operation.
+        results = self._real.ops.custom_gradient(values, inputs, pull)
+        for value, result in zip(values, results, strict=True):
+            self._names[id(result)] = self._argument(value, [])
+            self._kept.append(result)
+        return results
 
     # --- writing down ----------------------------------------------------------------
 

@@ -23,7 +23,7 @@ def custom_gradient(
     values: Sequence[Tensor], inputs: Sequence[Tensor], pull: Callable[..., Any], /
 ) -> Sequence[Tensor]:
     rule = tf.custom_gradient(lambda *_: (list(values), lambda *given: pull(*given)))
-    return rule(*inputs)
+    return tuple(rule(*inputs))
 
 
 _entered: ContextVar[tuple[Tape, ...]] = ContextVar(

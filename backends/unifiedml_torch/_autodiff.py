@@ -15,6 +15,9 @@ from unifiedml._backend.errors import FreedError
 # How many tapes are entered: gradients are recorded while one is.
 _depth: ContextVar[int] = ContextVar("unifiedml_torch_tapes", default=0)
 
+# Whether a pass of the engine records what it computes: a tape inside is an inner one.
+_recorded_pass: ContextVar[bool] = ContextVar("unifiedml_torch_pass", default=False)
+
 # PyTorch gives each GPU a thread of its own for the way back, which knows nothing of
 # the context here and numbers its nodes from 0: rules of the user run there, too.
 _multithreading = torch.autograd.set_multithreading_enabled
@@ -94,7 +97,10 @@ class Tape:
         self._mode.__exit__()
 
     def watch(self, x: Tensor, /) -> Tensor:
-        if _depth.get() > 1 and any(map(_is_stand_in, _leaves(x))):
+        recorded = _recorded_pass.get()
+        if (recorded or _depth.get() > 1) and any(
+            recorded or _is_stand_in(leaf) for leaf in _leaves(x)
+        ):
             # A view is a new node behind which an outer tape still finds x.
             return x.view_as(x)
         stand_in = x.detach().requires_grad_()
@@ -107,7 +113,7 @@ class Tape:
         inputs: Sequence[Tensor],
         cotangents: Sequence[Tensor],
     ) -> list[Tensor]:
-        nested = _depth.get() > 0
+        nested = _depth.get() > 0 or _recorded_pass.get()
         kept = [
             (y, g) for y, g in zip(outputs, cotangents, strict=True) if self._saw(y)
         ]
@@ -193,17 +199,21 @@ class _Engine:
             raise FreedError
         behind = list(_leaves(x))
         leaves = [leaf for leaf in behind if not _is_stand_in(leaf)]
-        with _multithreading(False):
-            found = torch.autograd.grad(
-                x,
-                leaves,
-                cotangent,
-                # A tape may still need what is shared with it.
-                retain_graph=retain_graph or len(leaves) < len(behind),
-                create_graph=create_graph,
-                allow_unused=True,
-                materialize_grads=True,
-            )
+        token = _recorded_pass.set(create_graph)
+        try:
+            with _multithreading(False):
+                found = torch.autograd.grad(
+                    x,
+                    leaves,
+                    cotangent,
+                    # A tape may still need what is shared with it.
+                    retain_graph=retain_graph or len(leaves) < len(behind),
+                    create_graph=create_graph,
+                    allow_unused=True,
+                    materialize_grads=True,
+                )
+        finally:
+            _recorded_pass.reset(token)
         if not retain_graph:
             for node in inner:
                 node.metadata[_FREED] = True

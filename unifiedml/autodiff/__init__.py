@@ -1,6 +1,7 @@
 """Gradients: transformations of functions, tapes, and their helpers."""
 
 from unifiedml._imperative import no_grad as no_grad
+from unifiedml.autodiff._checkpoint import checkpoint as checkpoint
 from unifiedml.autodiff._custom import custom_gradient as custom_gradient
 from unifiedml.autodiff._grad import grad as grad
 from unifiedml.autodiff._grad import stop_gradient as stop_gradient
@@ -13,6 +14,7 @@ from unifiedml.autodiff._tape import GradientTape as GradientTape
 
 __all__ = [
     "GradientTape",
+    "checkpoint",
     "custom_gradient",
     "grad",
     "hessian",

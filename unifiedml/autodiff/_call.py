@@ -23,6 +23,7 @@ __all__ = [
     "Opened",
     "check_function",
     "lifted",
+    "one_backend",
     "positions",
     "read",
     "split",
@@ -106,7 +107,7 @@ class Call:
         chosen = _chosen(args, numbers)
         self._opened = Opened([args[number] for number in chosen])
         self.inputs = [_as_input(x, (args, kwargs)) for x in self._opened.leaves]
-        self.backend = _one_backend(self.inputs)
+        self.backend = one_backend(self.inputs)
         self._tape = self.backend.ops.tape(persistent)
         with self._tape, switched(Mode.TAPE):
             self._natives = _watched(self._tape, self.inputs)
@@ -197,7 +198,8 @@ def _as_input(leaf: Any, beside: Any) -> Tensor:
     return leaf
 
 
-def _one_backend(inputs: Sequence[Tensor]) -> LoadedBackend:
+def one_backend(inputs: Sequence[Tensor]) -> LoadedBackend:
+    """Return the backend of all ``inputs``, of which there are some."""
     if not inputs:
         raise TypeError("there is nothing to differentiate by: no tensors found")
     backend = inputs[0]._backend

@@ -11,7 +11,14 @@ from unifiedml._imperative import check_cotangent
 from unifiedml._recording import is_recording, record_several
 from unifiedml._tensor import Tensor
 from unifiedml._tree import aligned, leaves, map_tree, rebuild
-from unifiedml.autodiff._call import Opened, check_function, lifted, read, stand_in
+from unifiedml.autodiff._call import (
+    Opened,
+    check_function,
+    lifted,
+    one_backend,
+    read,
+    stand_in,
+)
 from unifiedml.autodiff._linear import check_outputs
 from unifiedml.ops.creation import zeros_like
 
@@ -62,6 +69,7 @@ def custom_gradient(function: Callable[..., Any], /) -> Callable[..., Any]:
         inputs = [x for x in opened.leaves if has_gradient(x)]
         if not inputs:
             return _pair(function(*args, **kwargs))[0]
+        one_backend(inputs)
         value: Any = None
 
         def run(natives: Sequence[Native]) -> tuple[list[Native], Pull]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from unifiedml import _philox
 from unifiedml._backend.devices import resolve_device
 from unifiedml._dtypes import DTYPES, DType, as_dtype, iinfo
+from unifiedml._recording import Within
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
@@ -26,6 +28,29 @@ OnHost: TypeAlias = Callable[[int, int, int], NDArray[Any]]
 OnTensors: TypeAlias = Callable[[int, Tensor, int], Tensor]
 
 
+class Repeated:
+    """Draws that are made once, and are the same in every block after the first."""
+
+    def __init__(self) -> None:
+        self._made: list[Tensor] = []
+        self._next = 0
+
+    def draw(self, make: Callable[[], Tensor]) -> Tensor:
+        """Return the next draw, made now if it is a new one."""
+        if self._next == len(self._made):
+            self._made.append(make())
+        self._next += 1
+        return self._made[self._next - 1]
+
+    def again(self) -> Within[Repeated | None]:
+        """Return a context in which the draws are those of the first such block."""
+        self._next = 0
+        return Within(_repeated, self)
+
+
+_repeated: ContextVar[Repeated | None] = ContextVar("unifiedml_repeated", default=None)
+
+
 def sample(
     shape: Shape,
     key: Key | None,
@@ -36,6 +61,23 @@ def sample(
     on_tensors: OnTensors,
 ) -> Tensor:
     """Draws by whichever of the two implementations ``draw`` asks for."""
+
+    def make() -> Tensor:
+        return _sample(shape, key, draw, dtype, device, on_host, on_tensors)
+
+    repeated = _repeated.get()
+    return make() if repeated is None else repeated.draw(make)
+
+
+def _sample(
+    shape: Shape,
+    key: Key | None,
+    draw: Draw,
+    dtype: DType,
+    device: str | None,
+    on_host: OnHost,
+    on_tensors: OnTensors,
+) -> Tensor:
     dims = as_shape(shape)
     count = math.prod(dims)
     trace = tracing.get()

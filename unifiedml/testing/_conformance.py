@@ -50,6 +50,7 @@ _STATE: Final = "state of the process: tests/backend/test_registry.py"
 _HOST: Final = "no tensor is computed: tests/backend/test_dtypes.py, tests/unit"
 _MOVES: Final = "moves between backends and to NumPy: tests/backend"
 _IMPERATIVE: Final = "another route: tests/backend/test_grad.py, test_imperative.py"
+_ROUTES: Final = "other routes: test_transforms.py, test_custom_gradient.py, ..."
 _OBJECT: Final = "Python's protocol of objects: tests/backend"
 _BASE: Final = "abstract; what derives from it has a line"
 _NAMES: Final = "finds by name what has a line: tests/backend/test_layers.py ..."
@@ -71,7 +72,7 @@ EXEMPT: Final[dict[str, str]] = {
     **dict.fromkeys(("jit", "TracedStateError", "TracedValueError"), _PROGRAMS),
     **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
     **dict.fromkeys(
-        ("vjp", "jvp", "jacobian", "hessian", "custom_gradient"), _IMPERATIVE
+        ("vjp", "jvp", "jacobian", "hessian", "custom_gradient", "checkpoint"), _ROUTES
     ),
     **dict.fromkeys(
         (

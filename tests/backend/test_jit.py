@@ -314,3 +314,12 @@ def test_errors_in_values_are_those_of_the_operation(backend: str) -> None:
         inverse(um.tensor([[0.0]]))
     with pytest.raises(np.linalg.LinAlgError, match="svd needs finite numbers"):
         um.jit(um.linalg.svd)(um.tensor([[um.nan]]))
+
+
+def test_an_index_out_of_one_of_several_bounds(backend: str) -> None:
+    x = um.reshape(um.arange(6), (2, 3))
+    element = um.jit(lambda x, i, j: x[i, j])
+    i, j = um.tensor([0, 1]), um.tensor([2, -1])
+    assert element(x, i, j).tolist() == [2, 5]
+    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 1"):
+        element(x, i, um.tensor([3, 0]))

@@ -265,6 +265,11 @@ def _flat(x: Tensor, selection: Selection) -> Tensor:
     flat = first.indices
     for one in others:
         flat = flat * one.size + one.indices
+    if others and isinstance(flat, Tensor) and not is_known(flat):
+        # While a program is traced nothing can be checked: it will be none here, too.
+        for one in selection.places:
+            beyond = (one.indices < 0) | (one.indices >= one.size)
+            flat = where(beyond, math.prod(one.size for one in selection.places), flat)
     if not isinstance(flat, Tensor):
         return from_array(flat.reshape(-1), x._backend, x.device)
     return _reshaped(flat, (math.prod(flat.shape),))

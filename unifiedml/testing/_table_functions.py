@@ -74,7 +74,7 @@ LOGARITHMS: Final = SMOOTH_PAIR.map(
 
 def _angle(x: Array) -> Array:
     """Return NumPy's, which is pi for -0.0, at its absolute value there."""
-    return np.angle(np.where(x == 0, 0, x))
+    return np.angle(x if np.iscomplexobj(x) else np.where(x == 0, 0, x))
 
 
 LINES: Final[list[Line]] = [

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unifiedml_torch._program import is_traced
+
 __all__ = [
     "abs",
     "acos",
@@ -125,9 +127,22 @@ multiply = torch.mul
 not_equal = torch.ne
 power = torch.pow
 power_constant = torch.pow
-remainder = torch.remainder
 subtract = torch.sub
 where = torch.where
+
+
+def remainder(x: Tensor, y: Tensor, /) -> Tensor:
+    if not x.is_floating_point() or x.is_cuda:
+        return torch.remainder(x, y)
+    # Vectors of the CPU give NaN for a quotient that is no finite number.
+    far = torch.isinf(x / y)
+    if not is_traced(x) and not far.any():
+        return torch.remainder(x, y)
+    # Multiples of y that are powers of two do not change what is left of x.
+    exponent = 700 if x.dtype is torch.float64 else 90
+    near = y * 2.0**exponent
+    less = torch.fmod(torch.fmod(x, near * 2.0**exponent), near)
+    return torch.where(far, torch.remainder(less, y), torch.remainder(x, y))
 
 
 def clip(x: Tensor, low: Tensor, high: Tensor, /) -> Tensor:

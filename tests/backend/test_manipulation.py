@@ -297,3 +297,7 @@ def test_history_is_kept(backend: str) -> None:
     np.add.at(expected, np.stack(parts).reshape(-1), weights.reshape(-1))
     assert x.grad is not None
     np.testing.assert_array_equal(x.grad.numpy().ravel(), expected)
+
+
+def test_more_differences_than_elements_are_none_at_once(backend: str) -> None:
+    assert um.diff(um.arange(5), n=10**18).shape == (0,)

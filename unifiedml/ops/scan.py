@@ -239,7 +239,7 @@ def diff(
         raise ValueError(f"diff is taken a number of times, not {n}")
     whole = concat(tensors, axis=place) if len(tensors) > 1 else tensors[0]
     rows = with_axis_last(whole, place)
-    for _ in range(n):
+    for _ in range(min(n, rows.shape[-1])):
         later, earlier = rows[..., 1:], rows[..., :-1]
         rows = later != earlier if rows.dtype.kind == "bool" else later - earlier
     return with_axis_last(rows, place)

@@ -251,8 +251,16 @@ def linear_gradient(
     return gradient
 
 
-def whole_gradient(layers: int = 1) -> Gradient:
-    """Return the rounding of gradients of a composite, relative to the largest."""
+def whole_gradient(
+    layers: int = 1, terms: Callable[..., float] | None = None
+) -> Gradient:
+    """Return the rounding of gradients of a composite, relative to the largest.
+
+    Args:
+        layers: How many operations follow each other.
+        terms: A function of the call's arguments: how large the terms are, relative to
+            the cotangent, that cancel in the gradient.
+    """
 
     def gradient(
         oracle: Oracle,
@@ -266,6 +274,8 @@ def whole_gradient(layers: int = 1) -> Gradient:
         operands = [call.args[n] for n in argnums]
         exact = numeric_vjp(_only(oracle, call, argnums), operands, cotangents[0])
         least = _largest(cotangents[0]) if cotangents[0].size else 0.0
+        if terms is not None:
+            least *= max(1.0, terms(*call.args, **call.kwargs))
         return [
             (value, error, _network(max(_largest(value), least), layers))
             for value, error in exact

@@ -40,8 +40,15 @@ def _softplus(x: Any) -> Any:
     return mpmath.log1p(mpmath.exp(x))
 
 
+def _erfc(x: Any) -> Any:
+    # mpmath's asymptotic series fails for huge numbers.
+    if abs(x) > 1000:
+        return mpmath.mpf(0 if x > 0 else 2)
+    return mpmath.erfc(x)
+
+
 def _gelu(x: Any) -> Any:
-    return x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2
+    return x * _erfc(-x / mpmath.sqrt(2)) / 2
 
 
 _ONE: Final[dict[str, tuple[Callable[..., Any], float, float]]] = {
@@ -55,7 +62,7 @@ _ONE: Final[dict[str, tuple[Callable[..., Any], float, float]]] = {
     "cosh": (mpmath.cosh, -10, 10),
     "digamma": (mpmath.digamma, 0.1, 50),
     "erf": (mpmath.erf, -4, 4),
-    "erfc": (mpmath.erfc, -4, 9),
+    "erfc": (_erfc, -4, 9),
     "erfinv": (mpmath.erfinv, -1, 1),
     "exp": (mpmath.exp, -20, 20),
     "exp2": (lambda x: mpmath.mpf(2) ** x, -20, 20),

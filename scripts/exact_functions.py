@@ -106,8 +106,8 @@ EXACT: Final[dict[str, Exact]] = {
 def exact_oracle(name: str, oracle: Callable[..., Any]) -> Callable[..., Any]:
     """Return an oracle exact to extended precision.
 
-    Where operands or results are not finite, complex or given options, it is the
-    ``oracle`` of the line.
+    Where operands are zero, whose sign mpmath lacks, and where operands or results are
+    not finite, complex or given options, it is the ``oracle`` of the line.
     """
     row = EXACT[name]
 
@@ -121,7 +121,7 @@ def exact_oracle(name: str, oracle: Callable[..., Any]) -> Callable[..., Any]:
             for index in np.argwhere(np.isfinite(plain)):
                 place = tuple(index)
                 numbers = [float(x[place]) for x in operands]
-                if np.isfinite(numbers).all():
+                if np.isfinite(numbers).all() and all(numbers):
                     value = row.function(*map(mpmath.mpf, numbers))
                     result[place] = rounded(value, plain[place])
         return result

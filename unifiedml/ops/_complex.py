@@ -12,6 +12,7 @@ from typing import Final
 from unifiedml._tensor import Tensor
 from unifiedml.ops._dispatch import COMPLEX, Op, unary
 from unifiedml.ops._steps import bits_of, join
+from unifiedml.ops.arithmetic import abs
 from unifiedml.ops.comparison import isfinite, isinf
 from unifiedml.ops.selection import where
 
@@ -23,12 +24,18 @@ _IMAG: Final = Op("imag", COMPLEX)
 _REAL: Final = Op("real", COMPLEX)
 
 
-def acos(x: Tensor, function: Function) -> Tensor:
-    """Give the imaginary part the sign opposite to that of ``x``, zeros included."""
-    result = function(x)
+def acos(x: Tensor, function: Function, asin: Function, sqrt: Function) -> Tensor:
+    """Give the imaginary part the sign opposite to that of ``x``, zeros included.
+
+    Near 1, where PyTorch's real part is a difference, it is ``2 asin √((1 - x) / 2)``.
+    """
+    real, imag = unary(_REAL, x), unary(_IMAG, x)
+    near = (abs(real - 1) < 0.5) & (abs(imag) < 0.5)
+    half = join(where(near, 1 - real, 0.5) / 2, where(near, -imag, 0.5) / 2)
+    result = where(near, 2 * asin(sqrt(half)), function(where(near, 0.5, x)))
     part = unary(_IMAG, result)
     # Both forms keep the value and the gradient of what is not zero.
-    below = bits_of(unary(_IMAG, x)) < 0
+    below = bits_of(imag) < 0
     return join(unary(_REAL, result), where(below, part + 0, -(0 - part)))
 
 

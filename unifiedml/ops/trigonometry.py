@@ -16,6 +16,7 @@ from unifiedml.ops._dispatch import (
     unary,
 )
 from unifiedml.ops._steps import rounded_once
+from unifiedml.ops.exponential import sqrt
 from unifiedml.ops.selection import where
 
 __all__ = [
@@ -110,7 +111,7 @@ def acos(x: Operand, /) -> Tensor:
         [0.0]
     """
     if isinstance(x, Tensor) and x.dtype.kind == "complex":
-        return _complex.acos(x, partial(unary, _ACOS))
+        return _complex.acos(x, partial(unary, _ACOS), asin, sqrt)
     return unary(_ACOS, x)
 
 

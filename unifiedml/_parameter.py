@@ -18,6 +18,7 @@ from unifiedml._backend.errors import BackendMismatchError, TracedStateError
 from unifiedml._backend.protocol import Cell, Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
 from unifiedml._dtypes import DType, as_dtype
+from unifiedml._hooks import Hook, attach
 from unifiedml._place import Place, path_of
 from unifiedml._recording import Leaf, Within
 from unifiedml._rules.shapes import Shape, as_shape
@@ -117,6 +118,7 @@ class Parameter(Tensor):
     __slots__ = (
         "_cell",
         "_device",
+        "_hooks",
         "_in_cell",
         "_initializer",
         "_leaf",
@@ -149,6 +151,7 @@ class Parameter(Tensor):
         self._leaf: Leaf | None = None
         self._cell: Cell | None = None
         self._in_cell = False
+        self._hooks: list[Hook] = []
         if data is not None:
             self._begin(_copied(asarray(data, dtype=dtype, device=device)))
             return
@@ -233,6 +236,9 @@ class Parameter(Tensor):
         self._value = native
         if gradient is not None:
             self._as_leaf().grad = gradient
+        self._hooks = [hook for hook in self._hooks if hook.is_active]
+        for hook in self._hooks:
+            attach(self._as_leaf(), hook)
 
     def _make(self) -> Native:
         with making:
@@ -336,6 +342,12 @@ class Parameter(Tensor):
             )
         if not self._written(new):
             self._begin(_copied(new), self.grad)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None], /) -> Hook:
+        """Have ``hook`` called with each gradient; see `Tensor.register_hook`."""
+        registered = super().register_hook(hook)
+        self._hooks.append(registered)
+        return registered
 
     def replace(self, new: Tensor) -> None:
         """Take over a freshly computed value of the right shape, data type and place.

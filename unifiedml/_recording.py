@@ -18,6 +18,7 @@ from unifiedml._backend.errors import FreedError
 from unifiedml._backend.protocol import Native
 
 if TYPE_CHECKING:
+    from unifiedml._hooks import Hook
     from unifiedml._tensor import Tensor
 
 
@@ -73,10 +74,11 @@ def is_recording() -> bool:
 class Leaf:
     """Where a history starts: the gradients that reach it are added up here."""
 
-    __slots__ = ("gradient",)
+    __slots__ = ("gradient", "hooks")
 
     def __init__(self) -> None:
         self.gradient: Tensor | None = None
+        self.hooks: Sequence[Hook] = ()
 
 
 class Operation:
@@ -88,11 +90,20 @@ class Operation:
         nodes: The node behind each operand; None for a constant.
         tape: The tape it ran under; None once it has been freed.
         output: The native result.
+        hooks: What is called with the gradient that arrives here.
         siblings: For an operation of several results, the recorded operation of each,
             itself among them: they share a tape, and are freed together.
     """
 
-    __slots__ = ("function", "nodes", "operands", "output", "siblings", "tape")
+    __slots__ = (
+        "function",
+        "hooks",
+        "nodes",
+        "operands",
+        "output",
+        "siblings",
+        "tape",
+    )
 
     def __init__(
         self,
@@ -108,6 +119,7 @@ class Operation:
         self.tape = tape
         self.output = output
         self.siblings: Sequence[Operation] = ()
+        self.hooks: Sequence[Hook] = ()
 
     def free(self) -> None:
         """Forget everything but what is behind, which is what PyTorch keeps."""
@@ -204,7 +216,8 @@ def backward(
     freed: list[Operation] = []
     with switched(Mode.ON if create_graph else Mode.OFF):
         for operation in order:
-            gradients = _pull(operation, arrived.pop(operation), create_graph)
+            cotangent = _hooked(operation, arrived.pop(operation))
+            gradients = _pull(operation, cotangent, create_graph)
             for node, gradient in gradients:
                 before = arrived.get(node)
                 arrived[node] = gradient if before is None else before + gradient
@@ -214,11 +227,19 @@ def backward(
         for operation in freed:
             operation.free()
         # The operations have been taken out: what is left are the leaves.
+        final = {leaf: _hooked(leaf, gradient) for leaf, gradient in arrived.items()}
         with _adding:
-            for leaf, gradient in arrived.items():
+            for leaf, gradient in final.items():
                 assert isinstance(leaf, Leaf)
                 before = leaf.gradient
                 leaf.gradient = gradient if before is None else before + gradient
+
+
+def _hooked(node: Node, gradient: Tensor) -> Tensor:
+    """Return the gradient that the hooks at ``node`` make of the one that arrived."""
+    for hook in node.hooks:
+        gradient = hook(gradient)
+    return gradient
 
 
 def _topological(root: Node) -> list[Operation]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from unifiedml import _recording
 from unifiedml._dtypes import DTypeLike
 from unifiedml._rules.axes import Axis
 from unifiedml._value import Value
+
+if TYPE_CHECKING:
+    from unifiedml._hooks import Hook
 
 __all__ = ["Operand", "Tensor"]
 
@@ -170,6 +173,33 @@ class Tensor(Value):
             [0.6667, 1.3333, 2.0]
         """
         _imperative.backward(self, gradient, retain_graph, create_graph)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None], /) -> Hook:
+        """Have ``hook`` called with the gradient of this tensor in each ``backward()``.
+
+        What it returns takes the place of the gradient, unless that is None. Several
+        are called in the order of their registration. A parameter keeps its hooks when
+        its value changes; those of a tensor end with ``x[i] = v``.
+
+        Returns:
+            An object whose method ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: The tensor does not require a gradient here.
+            TypeError: ``hook`` is no function; in ``backward()``, it returns no tensor.
+            ValueError: In ``backward()``: what it returns has another shape or data
+                type than the gradient.
+
+        Example:
+            >>> import unifiedml as um
+            >>> x = um.tensor([1.0, 2.0], requires_grad=True)
+            >>> y = x * 3
+            >>> hook = y.register_hook(lambda gradient: um.clip(gradient, max=0.5))
+            >>> um.sum(y).backward()
+            >>> x.grad.tolist()
+            [1.5, 1.5]
+        """
+        return _hooks.register(self, hook)
 
     def detach(self) -> Tensor:
         """Return the values without their history."""
@@ -399,7 +429,7 @@ def _knows(other: object) -> bool:
 
 
 # The operations need the class, and the class its operators.
-from unifiedml import _imperative  # noqa: E402
+from unifiedml import _hooks, _imperative  # noqa: E402
 from unifiedml.ops import arithmetic as _math  # noqa: E402
 from unifiedml.ops import comparison as _compare  # noqa: E402
 from unifiedml.ops import conversion as _conversion  # noqa: E402

@@ -221,6 +221,9 @@ class _Engine:
             for leaf, gradient in zip(leaves, found, strict=True):
                 leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 
+    def register_hook(self, x: Tensor, hook: Callable[[Tensor], Tensor], /) -> None:
+        x.register_hook(hook)  # type: ignore[no-untyped-call]
+
     def gradient_of(self, leaf: Tensor, /) -> Tensor | None:
         return leaf.grad
 

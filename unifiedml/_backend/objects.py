@@ -75,6 +75,13 @@ class Engine(Protocol):
         """
         ...
 
+    def register_hook(self, x: Native, hook: Callable[[Native], Native], /) -> None:
+        """Have ``hook`` called with the gradient that arrives at ``x`` in `backward`.
+
+        What it returns goes on in its place.
+        """
+        ...
+
     def gradient_of(self, leaf: Native, /) -> Native | None:
         """Return the gradient that has been added up at ``leaf``, if any."""
         ...

@@ -14,7 +14,7 @@ from unifiedml.ops.creation import eye, zeros, zeros_like
 from unifiedml.ops.manipulation import reshape, stack
 from unifiedml.ops.parts import conj
 
-__all__ = ["hessian", "jacobian"]
+__all__ = ["by_rows", "check_real", "hessian", "jacobian"]
 
 Mode = Literal["reverse", "forward"]
 
@@ -74,8 +74,11 @@ def jacobian(
         call = Call(function, args, kwargs, numbers, has_aux=has_aux, persistent=True)
         check_outputs(call.outputs, call.backend)
         if not holomorphic:
-            _check_real(call)
-        rows = _by_rows(call) if mode == "reverse" else _by_columns(call)
+            check_real(call.outputs, call.inputs)
+        if mode == "reverse":
+            rows = by_rows(call.outputs, call.inputs, call.pull)
+        else:
+            rows = _by_columns(call)
         blocks = [call.gradients(row) for row in rows]
         if isinstance(argnums, int):
             matrix = call.results(block[0] for block in blocks)
@@ -116,16 +119,18 @@ def hessian(
     return once(once(function))
 
 
-def _check_real(call: Call) -> None:
+def check_real(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> None:
+    """Raise where derivatives are no matrices."""
     whole = [
         next((x.dtype.name for x in side if x.dtype.kind == "complex"), None)
-        for side in (call.outputs, call.inputs)
+        for side in (outputs, inputs)
     ]
     if None not in whole:
         raise TypeError(
             f"results of data type {whole[0]} by arguments of data type {whole[1]}: "
-            "only a holomorphic function has a Jacobian there; pass holomorphic=True "
-            "if it is one, or differentiate um.real and um.imag of the result"
+            "only a holomorphic function has a Jacobian there; if it is one, use "
+            "um.jacobian(..., holomorphic=True), else differentiate um.real and "
+            "um.imag of the result"
         )
 
 
@@ -133,15 +138,25 @@ def _check_real(call: Call) -> None:
 # cotangents (or along the tangents) 1 and i.
 
 
-def _by_rows(call: Call) -> Iterator[list[Tensor]]:
-    """Yield, for each output, its Jacobians by all inputs."""
-    for y in call.outputs:
-        rows = [call.pull([y], [one]) for one in _basis(y)]
+def by_rows(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    pull: Callable[[list[Tensor], list[Tensor]], list[Tensor]],
+) -> Iterator[list[Tensor]]:
+    """Yield, for each output, its Jacobians by all inputs.
+
+    Args:
+        outputs: What is differentiated.
+        inputs: What it is differentiated by.
+        pull: Returns the vector-Jacobian products of outputs with cotangents.
+    """
+    for y in outputs:
+        rows = [pull([y], [one]) for one in _basis(y)]
         turned = []
-        if not _is_real(y) and any(map(_is_real, call.inputs)):
-            turned = [call.pull([y], [one * 1j]) for one in _basis(y)]
+        if not _is_real(y) and any(map(_is_real, inputs)):
+            turned = [pull([y], [one * 1j]) for one in _basis(y)]
         found = []
-        for place, x in enumerate(call.inputs):
+        for place, x in enumerate(inputs):
             block = _joined([row[place] for row in rows], 0, y, x, x)
             if not _is_real(y):
                 if _is_real(x):

@@ -8,11 +8,12 @@ from typing import Any
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend, loaded_backends
-from unifiedml._imperative import cotangent_of
+from unifiedml._imperative import NoGrad, cotangent_of, no_grad
 from unifiedml._parameter import Lifted, Parameter, current_lifted, lifting
 from unifiedml._recording import Mode, Node, mode, switched
 from unifiedml._tensor import Tensor
 from unifiedml._tree import expand, leaves, rebuild
+from unifiedml.autodiff._jacobian import by_rows, check_real
 from unifiedml.ops.creation import zeros_like
 
 __all__ = ["GradientTape"]
@@ -107,9 +108,7 @@ class GradientTape:
                 "this tape has been used: make it with persistent=True to take "
                 "several gradients"
             )
-        if not isinstance(target, Tensor) or not target.dtype.is_differentiable:
-            what = target.dtype.name if isinstance(target, Tensor) else repr(target)
-            raise TypeError(f"the target is a floating-point tensor, not {what}")
+        _check_target(target)
         cotangent = cotangent_of(
             target, output_gradients, "a target", "output_gradients"
         )
@@ -131,6 +130,74 @@ class GradientTape:
             parts = [Tensor(next(found), backend) for _ in natives]
             gradients.append(sum(parts[1:], parts[0]) if parts else zeros_like(x))
         return rebuild(tree, gradients)
+
+    def jacobian(self, target: Tensor, sources: Any) -> Any:
+        """Return the Jacobian of ``target`` with respect to ``sources``.
+
+        Args:
+            target: A floating-point tensor computed inside the block, of any shape.
+            sources: As for `gradient`.
+
+        Returns:
+            Tensors of shape ``(*target.shape, *source.shape)``, in the structure of
+            ``sources``, by one gradient for each element of ``target``.
+
+        Raises:
+            TypeError: ``target`` and a source are both complex; or as for `gradient`.
+            RuntimeError: The tape is not persistent.
+            ValueError, BackendMismatchError: As for `gradient`.
+
+        Example:
+            >>> import unifiedml as um
+            >>> x = um.tensor([1.0, 2.0])
+            >>> with um.GradientTape(persistent=True) as tape:
+            ...     tape.watch(x)
+            ...     y = x * x
+            >>> tape.jacobian(y, x).tolist()
+            [[2.0, 0.0], [0.0, 4.0]]
+        """
+        if not self._persistent:
+            raise RuntimeError(
+                "a Jacobian takes several gradients: make the tape with persistent=True"
+            )
+        _check_target(target)
+        tree = expand(sources)
+        inputs = leaves(tree)
+        for x in inputs:
+            self._stand_ins(x, target)
+        check_real([target], inputs)
+
+        def pull(outputs: list[Tensor], cotangents: list[Tensor]) -> list[Tensor]:
+            return leaves(self.gradient(outputs[0], tree, cotangents[0]))
+
+        (row,) = by_rows([target], inputs, pull)
+        return rebuild(tree, row)
+
+    def stop_recording(self) -> NoGrad:
+        """Return a context in which nothing is recorded, as in `unifiedml.no_grad`.
+
+        Other tapes do not record in it, either.
+
+        Raises:
+            RuntimeError: The tape does not record here.
+
+        Example:
+            >>> import unifiedml as um
+            >>> x = um.tensor(3.0)
+            >>> with um.GradientTape() as tape:
+            ...     tape.watch(x)
+            ...     with tape.stop_recording():
+            ...         y = x * x
+            ...     z = x * y
+            >>> tape.gradient(z, x).item()
+            9.0
+        """
+        if not self._block.is_recording():
+            raise RuntimeError(
+                "stop_recording() belongs inside the tape's with block, outside of "
+                "no_grad()"
+            )
+        return no_grad()
 
     def _stand_ins(self, x: Any, target: Tensor) -> list[Native]:
         """Return what ``x`` read as in the block: several for a changed parameter."""
@@ -158,6 +225,12 @@ class GradientTape:
             return self._parameters.seen.get(id(x), [x._native])[-1]
         watched = self._tensors.get(id(x))
         return x._native if watched is None else watched.native()
+
+
+def _check_target(target: Any) -> None:
+    if not isinstance(target, Tensor) or not target.dtype.is_differentiable:
+        what = target.dtype.name if isinstance(target, Tensor) else repr(target)
+        raise TypeError(f"the target is a floating-point tensor, not {what}")
 
 
 class _Block:

@@ -229,6 +229,11 @@ class Module(Trainable):
             if isinstance(one, Buffer):
                 yield name, one
 
+    def zero_grad(self) -> None:
+        """Forget the gradients that ``backward()`` has added up."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
     # --- modes ---------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:

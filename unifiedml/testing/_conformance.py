@@ -146,6 +146,7 @@ EXEMPT: Final[dict[str, str]] = {
             "Tensor.backward",
             "Tensor.detach",
             "Tensor.grad",
+            "Tensor.register_hook",
             "Tensor.requires_grad",
         ),
         _IMPERATIVE,

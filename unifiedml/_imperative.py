@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
 from functools import wraps
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from unifiedml import _recording
 from unifiedml._backend.errors import BackendMismatchError, FreedError
+from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, loaded_backends, on_load
 from unifiedml._recording import Mode
 
@@ -197,6 +198,23 @@ def one_like(x: Tensor) -> Tensor:
     ops = x._backend.ops
     native = ops.copy(constant(1, x.dtype, x._backend, x.device)._native)
     return Tensor(ops.reshape(native, x.shape) if x.shape else native, x._backend)
+
+
+def materialized(
+    found: Sequence[Native | None], inputs: Sequence[Native], backend: LoadedBackend
+) -> list[Tensor]:
+    """Return what a tape found for ``inputs``, with zeros where that is nothing."""
+    from unifiedml._tensor import Tensor
+
+    ops = backend.ops
+
+    def zeros(x: Native) -> Native:
+        return ops.full(ops.shape_of(x), 0, x.dtype, ops.device_of(x))
+
+    return [
+        Tensor(zeros(x) if native is None else native, backend)
+        for native, x in zip(found, inputs, strict=True)
+    ]
 
 
 def check_cotangent(x: Tensor, cotangent: Tensor, name: str) -> None:

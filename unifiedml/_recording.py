@@ -264,7 +264,7 @@ def _pull(
     operation: Operation, cotangent: Tensor, create_graph: bool
 ) -> list[tuple[Node, Tensor]]:
     """Return the nodes behind an operation, each with the gradient for it."""
-    from unifiedml._tensor import Tensor
+    from unifiedml._imperative import materialized
 
     behind = [(place, node) for place, node in enumerate(operation.nodes) if node]
     if create_graph:
@@ -274,12 +274,13 @@ def _pull(
         natives = operation.tape.gradient(
             [operation.output], watched, [cotangent._native]
         )
-        found = [Tensor(native, cotangent._backend) for native in natives]
+        found = materialized(natives, watched, cotangent._backend)
     return [(node, one) for (_, node), one in zip(behind, found, strict=True)]
 
 
 def _recorded_pull(operation: Operation, place: int, cotangent: Tensor) -> Tensor:
     """Return the gradient for one operand, by an operation that is recorded in turn."""
+    from unifiedml._imperative import materialized
     from unifiedml._tensor import Tensor
 
     backend = cotangent._backend
@@ -291,7 +292,9 @@ def _recorded_pull(operation: Operation, place: int, cotangent: Tensor) -> Tenso
         with tape:
             operands[place] = tape.watch(operands[place])
             output = function(*operands)
-        return tape.gradient([output], [operands[place]], [given])[0]
+        watched = [operands[place]]
+        found = tape.gradient([output], watched, [given])
+        return materialized(found, watched, backend)[0]._native
 
     operands = [
         Tensor(native, backend, node)

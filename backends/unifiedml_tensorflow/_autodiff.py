@@ -73,15 +73,10 @@ class Tape:
         outputs: Sequence[Tensor],
         inputs: Sequence[Tensor],
         cotangents: Sequence[Tensor],
-    ) -> list[Tensor]:
-        found = self._tape.gradient(
-            list(outputs),
-            list(inputs),
-            output_gradients=list(cotangents),
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
+    ) -> list[Tensor | None]:
+        found = self._tape.gradient(list(outputs), list(inputs), list(cotangents))
         # The gradient of a gather arrives as tf.IndexedSlices.
-        return [tf.convert_to_tensor(gradient) for gradient in found]
+        return [None if one is None else tf.convert_to_tensor(one) for one in found]
 
 
 tape = Tape

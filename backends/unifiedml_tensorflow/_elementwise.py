@@ -115,13 +115,19 @@ def _expanded(operands: Sequence[Tensor]) -> list[Tensor]:
     return [broadcast_to(x, tuple(shape)) for x in operands]
 
 
+def _flat(op: Any) -> Any:
+    # TensorFlow's have no derivative, not even 0: what they return depends on nothing.
+    plain = kernel(op)
+    return lambda x: where(tf.constant(True), plain(x), x)
+
+
 acos = kernel(raw.Acos)
 acosh = kernel(raw.Acosh)
 asin = kernel(raw.Asin)
 asinh = kernel(raw.Asinh)
 atan = kernel(raw.Atan)
 atanh = kernel(raw.Atanh)
-ceil = kernel(raw.Ceil)
+ceil = _flat(raw.Ceil)
 conj = kernel(raw.Conj)
 cos = kernel(raw.Cos)
 cosh = kernel(raw.Cosh)
@@ -139,13 +145,13 @@ def erf(x: Tensor, /) -> Tensor:
 erfc = kernel(raw.Erfc)
 exp = kernel(raw.Exp)
 expm1 = kernel(raw.Expm1)
-floor = kernel(raw.Floor)
+floor = _flat(raw.Floor)
 _log = kernel(raw.Log)
 log1p = kernel(raw.Log1p)
 logical_not = kernel(raw.LogicalNot)
 negative = kernel(raw.Neg)
 relu = kernel(raw.Relu)
-round = kernel(raw.Round)
+round = _flat(raw.Round)
 sigmoid = kernel(raw.Sigmoid)
 sign = kernel(raw.Sign)
 sin = kernel(raw.Sin)
@@ -355,7 +361,7 @@ def floor_divide(x: Tensor, y: Tensor, /) -> Tensor:
     # Where an operand is zero or infinite, the standard wants the quotient's floor.
     plain = logical_and(_is_finite(x), _is_finite(y))
     plain = logical_and(plain, logical_and(not_equal(x, zero), not_equal(y, zero)))
-    return where(plain, round(quotient), floor(divide(x, y)))
+    return _stop(where(plain, round(quotient), floor(divide(x, y))))
 
 
 # --- one kernel for all data types ----------------------------------------------------

@@ -112,13 +112,13 @@ class Tape:
         outputs: Sequence[Tensor],
         inputs: Sequence[Tensor],
         cotangents: Sequence[Tensor],
-    ) -> list[Tensor]:
+    ) -> list[Tensor | None]:
         nested = _depth.get() > 0 or _recorded_pass.get()
         kept = [
             (y, g) for y, g in zip(outputs, cotangents, strict=True) if self._saw(y)
         ]
         if not kept:
-            return [torch.zeros_like(x) for x in inputs]
+            return [None for _ in inputs]
         with _multithreading(False):
             found = torch.autograd.grad(
                 [y for y, _ in kept],
@@ -127,7 +127,6 @@ class Tape:
                 retain_graph=self._persistent or nested,
                 create_graph=nested,
                 allow_unused=True,
-                materialize_grads=True,
             )
         return list(found)
 

@@ -33,12 +33,12 @@ class Tape(Protocol):
         outputs: Sequence[Native],
         inputs: Sequence[Native],
         cotangents: Sequence[Native],
-    ) -> list[Native]:
+    ) -> list[Native | None]:
         """Return the vector-Jacobian products for ``inputs`` that were watched.
 
-        Where an output does not depend on an input, or was computed while the tape
-        was not entered, its part is zeros. The result is itself recorded by the tapes
-        that are still entered.
+        None stands where no output was computed from an input while the tape was
+        entered; a function whose derivative is 0, such as ``floor``, counts. The
+        result is itself recorded by the tapes that are still entered.
         """
         ...
 

@@ -11,6 +11,7 @@ import numpy as np
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend
+from unifiedml._imperative import materialized
 from unifiedml._parameter import Parameter, lift
 from unifiedml._recording import Mode, mode, switched
 from unifiedml._tensor import Tensor
@@ -138,7 +139,7 @@ class Call:
             self._natives,
             [cotangent._native for cotangent in cotangents],
         )
-        return [Tensor(native, self.backend) for native in found]
+        return materialized(found, self._natives, self.backend)
 
     def pushing(self) -> Callable[[Sequence[Tensor]], list[Tensor]]:
         """Return what computes the Jacobian-vector product for each output.

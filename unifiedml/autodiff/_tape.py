@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Literal
 
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
@@ -82,7 +82,12 @@ class GradientTape:
                 self._tensors[id(x)] = _Watched(x, self._block.tape_of(x._backend))
 
     def gradient(
-        self, target: Tensor, sources: Any, output_gradients: Tensor | None = None
+        self,
+        target: Tensor,
+        sources: Any,
+        output_gradients: Tensor | None = None,
+        *,
+        unconnected_gradients: Literal["zero", "none"] = "zero",
     ) -> Any:
         """Return the gradient of ``target`` with respect to ``sources``.
 
@@ -91,14 +96,17 @@ class GradientTape:
             sources: A watched tensor, a module, or a nest of dicts, lists and
                 tuples of those.
             output_gradients: The cotangent; may be left out for a scalar.
+            unconnected_gradients: What stands for a source that ``target`` was not
+                computed from: ``"zero"`` (as everywhere in this library) or
+                ``"none"``, None.
 
         Returns:
-            The gradients, in the structure of ``sources``; zeros where ``target``
-            does not depend on a source.
+            The gradients, in the structure of ``sources``.
 
         Raises:
             TypeError: ``target`` is complex and has no ``output_gradients``.
-            ValueError: A source has not been watched, or ``target`` is no scalar and
+            ValueError: ``unconnected_gradients`` is something else, or a source has
+                not been watched, or ``target`` is no scalar and
                 has no ``output_gradients``, or those have another shape.
             RuntimeError: The tape has been used and is not persistent.
             BackendMismatchError: ``target`` and a source are on two backends.
@@ -107,6 +115,11 @@ class GradientTape:
             raise RuntimeError(
                 "this tape has been used: make it with persistent=True to take "
                 "several gradients"
+            )
+        if unconnected_gradients not in ("zero", "none"):
+            raise ValueError(
+                'unconnected_gradients is "zero" or "none", not '
+                f"{unconnected_gradients!r}"
             )
         _check_target(target)
         cotangent = cotangent_of(
@@ -125,10 +138,15 @@ class GradientTape:
             if any(read)
             else ()
         )
-        gradients = []
+        gradients: list[Tensor | None] = []
         for x, natives in zip(leaves(tree), read, strict=True):
-            parts = [Tensor(next(found), backend) for _ in natives]
-            gradients.append(sum(parts[1:], parts[0]) if parts else zeros_like(x))
+            connected = [one for _ in natives if (one := next(found)) is not None]
+            parts = [Tensor(native, backend) for native in connected]
+            if parts:
+                gradients.append(sum(parts[1:], parts[0]))
+            else:
+                wanted = unconnected_gradients == "zero"
+                gradients.append(zeros_like(x) if wanted else None)
         return rebuild(tree, gradients)
 
     def jacobian(self, target: Tensor, sources: Any) -> Any:

@@ -32,6 +32,9 @@ def check(row: Row, backends: Iterable[str], traced: bool) -> None:
     """Check a row; see `Row.check`."""
     messages: dict[str, str] = {}
     for place in _parity.places(tuple(backends) or None):
+        if traced and row.raises is not None and place.device != "cpu":
+            # Programs look at no values there, and some kernels end the process.
+            continue
         for dtype in row.runs:
             where = f"{row} [{dtype}, {place}{', as a program' * traced}]"
             message = _checked(row, _Run(row, place, dtype, traced), where)

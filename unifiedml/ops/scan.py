@@ -19,10 +19,10 @@ from unifiedml.ops._dispatch import (
     unary,
 )
 from unifiedml.ops._order import along_last, places_like, with_axis_last
-from unifiedml.ops.exponential import exp, log1p
+from unifiedml.ops.exponential import logaddexp
 from unifiedml.ops.manipulation import broadcast_to, concat
 from unifiedml.ops.reduction import total_dtype, widened
-from unifiedml.ops.selection import maximum, minimum, where
+from unifiedml.ops.selection import where
 
 __all__ = [
     "cumulative_logsumexp",
@@ -176,7 +176,7 @@ def cumulative_logsumexp(x: Operand, /, *, axis: int | None = None) -> Tensor:
     (x,) = as_tensors(_CUMULATIVE_LOGSUMEXP, x)
     place = _one_axis("cumulative_logsumexp", x, axis)
     rows = with_axis_last(widened(x), place)
-    found = with_axis_last(_doubled(_log_add_exp, rows), place)
+    found = with_axis_last(_doubled(logaddexp, rows), place)
     return found.astype(x.dtype, copy=False)
 
 
@@ -191,15 +191,6 @@ def _doubled(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Tensor:
         x = concat([x[..., :step], combine(x[..., :-step], x[..., step:])], axis=-1)
         step *= 2
     return x
-
-
-def _log_add_exp(x: Tensor, y: Tensor) -> Tensor:
-    high, low = maximum(x, y), minimum(x, y)
-    # Infinities would turn into inf - inf; there the larger operand is the sum.
-    same = (high == low) & ((high - high) != 0)
-    infinite = same | (high == float("inf"))
-    gap = where(infinite, 0.0, low) - where(infinite, 0.0, high)
-    return where(infinite, high, high + log1p(exp(gap)))
 
 
 def diff(

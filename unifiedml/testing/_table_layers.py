@@ -224,7 +224,7 @@ LINES: Final[list[Line]] = [
         _line(
             "BatchNorm", _batch_norm, _batch_oracle, _apart((4, 3), (3,), (3,)), 3, 4
         ),
-        no_second="the comparison takes minutes: four results and three operands",
+        no_second="moving statistics are constants for gradients, but follow the input",
     ),
     Line(
         "nn.Embedding",

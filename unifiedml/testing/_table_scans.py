@@ -149,7 +149,6 @@ SCANS: Final[list[Line]] = [
         _scanned(REAL, elements="smooth", least=1),
         (0,),
         whole_gradient(),
-        no_second="the comparison takes minutes: doubling makes long chains",
     ),
     *(
         Line(

@@ -21,8 +21,12 @@ from unifiedml.ops._matrices import (
     refuse_infinite,
     results,
 )
+from unifiedml.ops.arithmetic import abs as _abs
+from unifiedml.ops.creation import ones_like
 from unifiedml.ops.linalg import adjoint, matmul
 from unifiedml.ops.manipulation import concat
+from unifiedml.ops.reduction import max
+from unifiedml.ops.selection import where
 
 __all__ = [
     "EigResult",
@@ -131,11 +135,24 @@ def qr(x: Operand, /, *, mode: Literal["reduced", "complete"] = "reduced") -> QR
         # The columns that are left are only multiplied.
         q, r = qr(x[..., :m])
         return QRResult(q, concat([r, matmul(adjoint(q), x[..., m:])], axis=-1))
-    q, r = results(_QR, x, False)
+    factor = _square_factor(x) if x.size else 1.0
+    q, r = results(_QR, x * factor, False)
+    r = r / factor
     if mode == "complete" and m > n:
         q = concat([q, _complement(q)], axis=-1)
         r = concat([r, 0 * x[..., n:, :].detach()], axis=-2)
     return QRResult(q, r)
+
+
+def _square_factor(x: Tensor) -> Tensor:
+    """Return powers of two that make matrices so small that squares are finite.
+
+    TensorFlow's kernel adds up squares as they are.
+    """
+    sizes = _abs(x.detach())
+    exponent = 64 if sizes.dtype.name == "float32" else 512
+    largest = max(sizes, axis=(-2, -1), keepdims=True)
+    return where(largest > 2.0 ** (exponent - 8), 2.0**-exponent, ones_like(largest))
 
 
 def _complement(q: Tensor) -> Tensor:

@@ -43,6 +43,7 @@ from unifiedml._graph import Graph as Graph
 from unifiedml._graph import graph as graph
 from unifiedml._jit import jit as jit
 from unifiedml._tensor import Tensor as Tensor
+from unifiedml._vmap import vmap as vmap
 from unifiedml.autodiff import GradientTape as GradientTape
 from unifiedml.autodiff import checkpoint as checkpoint
 from unifiedml.autodiff import custom_gradient as custom_gradient

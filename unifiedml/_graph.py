@@ -174,7 +174,7 @@ class Recorder:
         # An id stays unique only as long as its object lives.
         self._kept: list[Native] = []
         self._count = 0
-        self._proxy = LoadedBackend(backend.name, self)
+        self._proxy = LoadedBackend(backend.name, self, 1)
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._real.ops, name)

@@ -17,6 +17,7 @@ from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.errors import BackendMismatchError, TracedStateError
 from unifiedml._backend.protocol import Cell, Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
+from unifiedml._batched import Batched
 from unifiedml._dtypes import DType, as_dtype
 from unifiedml._hooks import Hook, attach
 from unifiedml._place import Place, path_of
@@ -118,6 +119,7 @@ class Parameter(Tensor):
     __slots__ = (
         "_cell",
         "_device",
+        "_home",
         "_hooks",
         "_in_cell",
         "_initializer",
@@ -157,16 +159,27 @@ class Parameter(Tensor):
             return
         if initializer is None or shape is None:
             raise TypeError("a parameter needs a value, or a shape and an initializer")
-        self._backend = current()
+        self._home = current()
         self._made_shape = as_shape(shape)
         self._made_dtype = as_dtype("float32" if dtype is None else dtype)
-        self._device = resolve_device(device, self._backend)
+        self._device = resolve_device(device, self._home)
         self._seed = random.get_state()[0] if seed is None else seed
 
     # --- reading and writing: all of it goes through here --------------------------
 
     # Inside a transformation a parameter is its stand-in, or else a constant; only
     # outside is it the leaf of a history for backward().
+
+    @property
+    def _backend(self) -> LoadedBackend:  # type: ignore[override]
+        inner = _lifted.get()
+        while inner is not None:
+            native = inner.natives.get(id(self))
+            if native is not None:
+                # Inside `unifiedml.vmap` it may differ between the examples.
+                return native.owner.backend if type(native) is Batched else self._home
+            inner = inner.outer
+        return self._home
 
     @property
     def _native(self) -> Native:
@@ -229,7 +242,7 @@ class Parameter(Tensor):
                 leaf = Leaf()
             else:
                 native = engine.leaf(native)
-        self._backend, self._device = x._backend, x.device
+        self._home, self._device = x._backend, x.device
         self._in_cell = False
         # The value last: whoever finds it finds the rest in place.
         self._leaf = leaf
@@ -366,7 +379,7 @@ class Parameter(Tensor):
     def _move(self, backend: LoadedBackend, device: str | None) -> None:
         """Live on another backend or device from now on."""
         if not self.is_made:
-            self._backend = backend
+            self._home = backend
             self._device = resolve_device(device, backend)
             return
         value, gradient = self._as_leaf().detach(), self.grad

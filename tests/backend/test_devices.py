@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 import unifiedml as um
 from unifiedml._backend.registry import load
 from unifiedml.testing import _parity
-from unifiedml.testing._line import Call, Line
 
 FAKE = _parity.Place("torch", "gpu:0")
 
@@ -54,18 +52,6 @@ def outcome(function: Callable[..., Any], args: Any) -> str:
     return f"a result is on {elsewhere[0].device}" if elsewhere else ""
 
 
-def calls(case: Line) -> list[Call]:
-    drawn: list[Call] = []
-    quick = settings(
-        max_examples=3,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
-    quick(given(case.calls)(lambda call: drawn.append(call)))()
-    return drawn
-
-
 LINES = {case.name: case for case in um.testing.conformance_cases()}
 
 HOST = {
@@ -79,7 +65,7 @@ HOST = {
 @pytest.mark.parametrize("name", sorted(LINES.keys() - HOST))
 def test_operations_keep_to_the_device(name: str) -> None:
     case = LINES[name]
-    for call in calls(case):
+    for call in case.drawn(3):
         objection = outcome(partial(case.function, **call.kwargs), call.args)
         assert not objection, call
 

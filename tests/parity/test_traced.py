@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 import unifiedml as um
 from unifiedml._backend.registry import load
@@ -77,22 +76,9 @@ CASES = [
 ]
 
 
-def right_calls(case: Line, count: int = 16) -> list[Call]:
+def right_calls(case: Line) -> list[Call]:
     """Return calls with arrays that the operation does not refuse."""
-    drawn: list[Call] = []
-    quick = settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
-
-    def keep(call: Call) -> None:
-        drawn.append(call)
-
-    quick(given(case.calls)(keep))()
-    drawn.sort(key=Call.substance, reverse=True)
-    return [call for call in drawn if has_arrays(call)]
+    return [call for call in case.drawn(16) if has_arrays(call)]
 
 
 def has_arrays(call: Call) -> bool:

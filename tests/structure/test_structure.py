@@ -50,7 +50,7 @@ BOUNDARY = {"numpy", "ml_dtypes", "unifiedml._backend"}
 LAYERS = (
     {"_rules", "_dtypes", "_philox", "_tracing"},
     {"_backend"},
-    {"_tensor", "_value", "_recording", "_imperative", "_hooks", "ops"},
+    {"_batched", "_tensor", "_value", "_recording", "_imperative", "_hooks", "ops"},
     {
         "_draw",
         "_graph",
@@ -58,6 +58,7 @@ LAYERS = (
         "_parameter",
         "_place",
         "_tree",
+        "_vmap",
         "autodiff",
         "fft",
         "linalg",

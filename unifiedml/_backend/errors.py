@@ -39,21 +39,21 @@ class FreedError(RuntimeError):
 
 
 class TracedValueError(TypeError):
-    """A program is being traced, and Python wants to know a value.
+    """Python wants to know a value where a tensor has none, or several.
 
     While `unifiedml.jit` traces a function, tensors stand for values that come when
-    the program runs.
+    the program runs; inside `unifiedml.vmap`, for one value an example.
 
     Args:
         wanted: What needs the value.
+        why: What runs the function.
     """
 
-    def __init__(self, wanted: str = "Python") -> None:
+    def __init__(self, wanted: str = "Python", why: str = "um.jit traces") -> None:
         super().__init__(
-            f"{wanted} needs the values of a tensor, but there are none while um.jit "
-            f"traces the function{_place()}: choose with um.where(condition, a, b), "
-            "leave this part outside of the jitted function, or pass what decides as "
-            "a Python number"
+            f"{wanted} needs the values of a tensor, but there are none while {why} "
+            f"the function{_place()}: choose with um.where(condition, a, b), "
+            f"leave this part outside, or pass what decides as a Python number"
         )
 
 

@@ -42,14 +42,25 @@ class LoadedBackend:
         name: The name of the entry point.
         ops: The backend itself.
         engine: ``ops.engine``.
+        level: How many backends it stands before: 0 for one that computes itself.
         kernels: For each operation that has run, its function and the ids of the
             native data types that it takes as they are.
     """
 
-    __slots__ = ("__weakref__", "_by_id", "_kept", "engine", "kernels", "name", "ops")
+    __slots__ = (
+        "__weakref__",
+        "_by_id",
+        "_kept",
+        "engine",
+        "kernels",
+        "level",
+        "name",
+        "ops",
+    )
 
-    def __init__(self, name: str, ops: Backend) -> None:
+    def __init__(self, name: str, ops: Backend, level: int = 0) -> None:
         self.name = name
+        self.level = level
         self.ops = ops
         self.engine: Engine | None = ops.engine
         self.kernels: dict[Any, tuple[Callable[..., Any], frozenset[int]]] = {}

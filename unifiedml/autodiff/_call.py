@@ -11,6 +11,7 @@ import numpy as np
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend
+from unifiedml._batched import innermost
 from unifiedml._imperative import materialized
 from unifiedml._parameter import Parameter, lift
 from unifiedml._recording import Mode, mode, switched
@@ -113,7 +114,10 @@ class Call:
         with self._tape, switched(Mode.TAPE):
             self._natives = _watched(self._tape, self.inputs)
             given = list(args)
-            stand_ins = map(stand_in, self.inputs, self._natives)
+            stand_ins = [
+                stand_in(x, native, self.backend)
+                for x, native in zip(self.inputs, self._natives, strict=True)
+            ]
             for number, tree in zip(
                 chosen, self._opened.closed(stand_ins), strict=True
             ):
@@ -200,7 +204,10 @@ def _as_input(leaf: Any, beside: Any) -> Tensor:
 
 
 def one_backend(inputs: Sequence[Tensor]) -> LoadedBackend:
-    """Return the backend of all ``inputs``, of which there are some."""
+    """Return the backend of all ``inputs``, of which there are some.
+
+    Inside `unifiedml.vmap` all of them may differ between the examples.
+    """
     if not inputs:
         raise TypeError("there is nothing to differentiate by: no tensors found")
     backend = inputs[0]._backend
@@ -210,7 +217,7 @@ def one_backend(inputs: Sequence[Tensor]) -> LoadedBackend:
                 f"cannot differentiate by tensors of backends {backend.name!r} and "
                 f"{x.backend!r} at once: move one with x.to_backend(...) first"
             )
-    return backend
+    return innermost(max((x._backend for x in inputs), key=lambda one: one.level))
 
 
 def _watched(tape: Tape, inputs: Iterable[Tensor]) -> list[Native]:
@@ -230,9 +237,9 @@ def _watched(tape: Tape, inputs: Iterable[Tensor]) -> list[Native]:
     return natives
 
 
-def stand_in(x: Tensor, native: Native) -> Tensor:
+def stand_in(x: Tensor, native: Native, backend: LoadedBackend) -> Tensor:
     """Return what a function is given for ``x``: a parameter stays itself."""
-    return x if isinstance(x, Parameter) else Tensor(native, x._backend)
+    return x if isinstance(x, Parameter) else Tensor(native, backend)
 
 
 def lifted(

@@ -69,19 +69,22 @@ def custom_gradient(function: Callable[..., Any], /) -> Callable[..., Any]:
         inputs = [x for x in opened.leaves if has_gradient(x)]
         if not inputs:
             return _pair(function(*args, **kwargs))[0]
-        one_backend(inputs)
+        backend = one_backend(inputs)
         value: Any = None
 
         def run(natives: Sequence[Native]) -> tuple[list[Native], Pull]:
             nonlocal value
-            stand_ins = map(stand_in, inputs, natives)
+            stand_ins = (
+                stand_in(x, native, backend)
+                for x, native in zip(inputs, natives, strict=True)
+            )
             given = opened.closed(
                 next(stand_ins) if has_gradient(x) else x for x in opened.leaves
             )
             with lifted(inputs, natives):
                 value, rule = _pair(function(*given, **kwargs))
                 value = map_tree(read, value)
-            check_outputs(leaves(value), inputs[0]._backend)
+            check_outputs(leaves(value), backend)
 
             def pull(cotangents: list[Tensor]) -> list[Tensor]:
                 return _gradients(rule(rebuild(value, cotangents)), opened)
@@ -102,7 +105,7 @@ def ruled(
     run: Callable[[Sequence[Native]], tuple[Sequence[Native], Pull]],
 ) -> list[Tensor]:
     """Return what ``run`` computes from the inputs, with the gradient that it tells."""
-    backend = inputs[0]._backend
+    backend = one_backend(inputs)
 
     def function(*natives: Native) -> Sequence[Native]:
         values, pull = run(natives)

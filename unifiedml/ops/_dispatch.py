@@ -24,7 +24,7 @@ from unifiedml._backend.errors import (
     TracedValueError,
 )
 from unifiedml._backend.protocol import Native
-from unifiedml._backend.registry import LoadedBackend, current, load
+from unifiedml._backend.registry import LoadedBackend, current
 from unifiedml._dtypes import DTYPES, DType, iinfo
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._rules.shapes import broadcast_shapes, check_rank
@@ -242,8 +242,8 @@ def common_backend(name: str, operands: Sequence[Any]) -> LoadedBackend:
                 f"{name}: one operand is on backend {found.name!r}, another on "
                 f"{x._backend.name!r}: move one with x.to_backend(...) first"
             )
-        # A tracer stands before the backend that it traces.
-        if found is None or found is load(found.name):
+        # A recorder or batching stands before the backend that computes.
+        if found is None or found.level < x._backend.level:
             found = x._backend
     return current() if found is None else found
 

@@ -69,6 +69,7 @@ EXEMPT: Final[dict[str, str]] = {
     "broadcast_shapes": _HOST,
     **dict.fromkeys(("from_dlpack", "from_native", "from_numpy"), _MOVES),
     **dict.fromkeys(("grad", "value_and_grad"), _TRANSFORMS),
+    "vmap": "runs every line of this table: tests/parity/test_vmap.py",
     **dict.fromkeys(("jit", "TracedStateError", "TracedValueError"), _PROGRAMS),
     **dict.fromkeys(("GradientTape", "no_grad", "stop_gradient"), _IMPERATIVE),
     **dict.fromkeys(

@@ -218,10 +218,7 @@ class Line:
             AssertionError: A wrong call is accepted, or its errors are no good.
         """
         where = _parity.places(backends)
-        right: list[Call] = []
-        _for_all(self.calls, right.append, max_examples, None)
-        right.sort(key=Call.substance, reverse=True)
-        for call in right:
+        for call in self.drawn(max_examples):
             if _parity.evaluate(
                 partial(self.function, **call.kwargs), call.args, where[0]
             ).error:
@@ -232,6 +229,23 @@ class Line:
             assert not found, f"{self.name}: {len(found)} faults\n" + "\n".join(found)
             return
         raise AssertionError(f"{self.name}: no call is right")
+
+    def drawn(self, count: int) -> list[Call]:
+        """Return so many calls, those with most arrays and options first."""
+        hypothesis = importlib.import_module("hypothesis")
+        found: list[Call] = []
+        quick = hypothesis.settings(
+            max_examples=count,
+            phases=[hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
+            database=None,
+        )
+
+        def keep(call: Call) -> None:
+            found.append(call)
+
+        quick(hypothesis.given(self.calls)(keep))()
+        return sorted(found, key=Call.substance, reverse=True)
 
     def check_second_gradients(
         self,

@@ -9,9 +9,10 @@ from functools import lru_cache
 from inspect import unwrap
 from typing import Any
 
-# TensorFlow greets every process with a page of notes, and warns of each operation
-# that fails, which the frontend reports itself; errors still show.
+# TensorFlow greets every process with a page of notes, and warns of operations that
+# fail, which the frontend reports itself. XLA's maxima on the CPU would drop NaN.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_enable_fast_min_max=false")
 
 # Triton's LLVM and TensorFlow's both register their options. If TensorFlow comes
 # first, whatever imports torch._dynamo later aborts the process.
@@ -32,9 +33,8 @@ tf.config.experimental.enable_tensor_float_32_execution(False)
 Eager = type(tf.constant(0))
 
 
-def kernel(raw: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function behind a raw operation, which takes positional arguments."""
-    return unwrap(raw)
+# The function behind a raw operation, which takes positional arguments.
+kernel: Callable[[Any], Callable[..., Any]] = unwrap
 
 
 @lru_cache(maxsize=4096)

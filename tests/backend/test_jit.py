@@ -323,3 +323,11 @@ def test_an_index_out_of_one_of_several_bounds(backend: str) -> None:
     assert element(x, i, j).tolist() == [2, 5]
     with pytest.raises(IndexError, match="index 3 is out of bounds for axis 1"):
         element(x, i, um.tensor([3, 0]))
+
+
+def test_compilers_keep_nan_in_maxima(backend: str) -> None:
+    x = um.tensor([[1.0, um.nan], [um.nan, 2.0]])
+    found = um.jit(lambda x: (um.max(x, axis=1), um.clip(x, 0.0, 1.5)), compiler=True)
+    largest, clipped = found(x)
+    assert um.all(um.isnan(largest))
+    assert um.isnan(clipped).tolist() == [[False, True], [True, False]]

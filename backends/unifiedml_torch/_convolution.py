@@ -91,10 +91,8 @@ def conv_transpose(
     ]
     more = tuple(max(n - m, 0) for n, m in zip(spatial, whole, strict=True))
     function = _TRANSPOSE[len(strides)]
-    weight = _kernel(kernel)
-    if any(d > 1 for d in dilations):
-        # The gradient of the kernel for dilations refuses other memory.
-        weight = weight.contiguous(memory_format=torch.contiguous_format)
+    # Some gradients of the kernel refuse other memory: for dilations, in float64...
+    weight = _kernel(kernel).contiguous(memory_format=torch.contiguous_format)
     y = function(_first(x), weight, None, strides, low, more, groups, dilations)
     inside = (slice(n) for n in spatial)
     return _last(y)[(slice(None), *inside)]

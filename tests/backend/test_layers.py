@@ -214,3 +214,15 @@ def test_sequential_is_a_list_of_layers(backend: str) -> None:
     assert model(um.ones((3, 2, 2))).shape == (3, 2)
     x = um.ones(3)
     assert um.Sequential()(x) is x
+
+
+def test_the_gradient_of_a_thin_transposed_convolution(backend: str) -> None:
+    # A kernel of one channel and one filter in float64 has had none on PyTorch.
+    x = um.reshape(um.arange(12, dtype="float64"), (2, 2, 3, 1))
+    kernel = um.ones((2, 1, 2, 1), dtype="float64")
+
+    def loss(kernel: um.Tensor) -> um.Tensor:
+        return um.sum(um.conv_transpose(x, kernel, strides=2, padding="same"))
+
+    total = um.sum(x)
+    assert um.grad(loss)(kernel)[0, 0, :, 0].tolist() == [total.item()] * 2

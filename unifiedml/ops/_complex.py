@@ -6,6 +6,7 @@ The frameworks' vectorised loops and their loops for the rest differ in these, t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -31,8 +32,10 @@ def acos(x: Tensor, function: Function, asin: Function, sqrt: Function) -> Tenso
     """
     real, imag = unary(_REAL, x), unary(_IMAG, x)
     near = (abs(real - 1) < 0.5) & (abs(imag) < 0.5)
-    half = join(where(near, 1 - real, 0.5) / 2, where(near, -imag, 0.5) / 2)
-    result = where(near, 2 * asin(sqrt(half)), function(where(near, 0.5, x)))
+    rest = join(where(near, 1 - real, 1.0), where(near, -imag, 1.0))
+    # Of the least numbers TensorFlow takes no root.
+    root = sqrt(rest * 2.0**40) * (math.sqrt(0.5) * 2.0**-20)
+    result = where(near, 2 * asin(root), function(where(near, 0.5, x)))
     part = unary(_IMAG, result)
     # Both forms keep the value and the gradient of what is not zero.
     below = bits_of(imag) < 0

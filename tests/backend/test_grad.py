@@ -19,27 +19,6 @@ class Line(NamedTuple):
     offset: Any
 
 
-class Model:
-    """The least that is a module: y = weight * x + bias."""
-
-    def __init__(self) -> None:
-        self.weight = um.nn.Parameter([2.0, 3.0])
-        self.bias = um.nn.Parameter(1.0)
-
-    def trainable_parameters(self) -> dict[str, um.nn.Parameter]:
-        return {"weight": self.weight, "bias": self.bias}
-
-    def __call__(self, x: um.Tensor) -> um.Tensor:
-        return self.weight * x + self.bias
-
-
-def other_than(backend: str) -> str:
-    others = [name for name in um.available_backends() if name != backend]
-    if not others:
-        pytest.skip("there is one backend only")
-    return others[0]
-
-
 # --- values ---------------------------------------------------------------------------
 
 
@@ -213,8 +192,7 @@ def test_trees_keep_their_structure(backend: str) -> None:
     assert gradient["unused"]["x"].tolist() == [0, 0]
 
 
-def test_modules_give_the_dict_of_their_parameters(backend: str) -> None:
-    model = Model()
+def test_modules_give_the_dict_of_their_parameters(backend: str, model: Any) -> None:
     x = um.tensor([5.0, 7.0])
     value, gradient = um.value_and_grad(lambda model, x: um.sum(model(x) ** 2))(
         model, x
@@ -227,8 +205,7 @@ def test_modules_give_the_dict_of_their_parameters(backend: str) -> None:
     assert model.weight.grad is None
 
 
-def test_modules_inside_of_trees(backend: str) -> None:
-    model = Model()
+def test_modules_inside_of_trees(backend: str, model: Any) -> None:
     gradient = um.grad(lambda tree: um.sum(tree["model"](tree["x"])))(
         {"x": um.tensor([1.0, 1.0]), "model": model}
     )
@@ -312,10 +289,10 @@ def test_python_numbers_and_arrays_are_arguments(backend: str) -> None:
 
 
 def test_a_python_float_goes_to_the_backend_of_the_tensors_beside_it(
-    backend: str,
+    backend: str, other: str
 ) -> None:
     tree = {"x": [um.tensor(2.0)]}
-    with um.use_backend(other_than(backend)):
+    with um.use_backend(other):
         assert um.grad(lambda a, tree: a * tree["x"][0])(3.0, tree).item() == 2
         assert um.grad(lambda a, tree: a * tree["x"][0])(3.0, tree=tree).item() == 2
 
@@ -460,14 +437,12 @@ def test_a_computed_tensor_is_no_function(backend: str) -> None:
         um.grad(x * x)
 
 
-def test_the_value_lives_where_the_arguments_live(backend: str) -> None:
-    other = other_than(backend)
+def test_the_value_lives_where_the_arguments_live(backend: str, other: str) -> None:
     with pytest.raises(um.BackendMismatchError, match=f"{other!r}.*{backend!r}"):
         um.grad(lambda x: um.tensor(1.0).to_backend(other))(um.tensor(X))
 
 
-def test_arguments_live_on_one_backend(backend: str) -> None:
-    other = other_than(backend)
+def test_arguments_live_on_one_backend(backend: str, other: str) -> None:
     with pytest.raises(um.BackendMismatchError, match=f"{backend!r} and {other!r}"):
         um.grad(lambda tree: tree[0])(
             [um.tensor(1.0), um.tensor(1.0).to_backend(other)]

@@ -20,27 +20,6 @@ class Line(NamedTuple):
     offset: Any
 
 
-class Model:
-    """The least that is a module: y = weight * x + bias."""
-
-    def __init__(self) -> None:
-        self.weight = um.nn.Parameter([2.0, 3.0])
-        self.bias = um.nn.Parameter(1.0)
-
-    def trainable_parameters(self) -> dict[str, um.nn.Parameter]:
-        return {"weight": self.weight, "bias": self.bias}
-
-    def __call__(self, x: um.Tensor) -> um.Tensor:
-        return self.weight * x + self.bias
-
-
-def other_than(backend: str) -> str:
-    others = [name for name in um.available_backends() if name != backend]
-    if not others:
-        pytest.skip("there is one backend only")
-    return others[0]
-
-
 # --- closures and constants -----------------------------------------------------------
 
 
@@ -146,10 +125,9 @@ def test_a_tape_inside_of_a_gradient(backend: str) -> None:
     assert um.grad(um.grad(slope))(um.tensor(3.0)).item() == 6
 
 
-def test_a_gradient_penalty_on_a_model(backend: str) -> None:
-    model = Model()
+def test_a_gradient_penalty_on_a_model(backend: str, model: Any) -> None:
 
-    def penalty(model: Model, x: um.Tensor) -> um.Tensor:
+    def penalty(model: Any, x: um.Tensor) -> um.Tensor:
         slope = um.grad(lambda x: um.sum(model(x) ** 2))(x)
         return um.sum(slope * slope)
 
@@ -175,8 +153,7 @@ def test_after_an_exception_nothing_is_recorded_any_more(backend: str) -> None:
     assert um.grad(lambda x: x * x)(leaf).item() == 6
 
 
-def test_threads_differentiate_one_model_at_once(backend: str) -> None:
-    model = Model()
+def test_threads_differentiate_one_model_at_once(backend: str, model: Any) -> None:
     gradient = um.value_and_grad(lambda model, x: um.sum(model(x) ** 2))
     failures: list[Any] = []
     start = threading.Barrier(4)

@@ -37,13 +37,6 @@ def python(code: str, **environment: str | None) -> str:
     return done.stdout.strip()
 
 
-def other_than(backend: str) -> str:
-    others = [name for name in BACKENDS if name != backend]
-    if not others:
-        pytest.skip("there is one backend only")
-    return others[0]
-
-
 # --- the environment ------------------------------------------------------------------
 
 
@@ -108,8 +101,7 @@ def test_new_tensors_are_made_on_the_current_backend(backend: str) -> None:
     assert um.nn.Parameter(1.0).backend == backend
 
 
-def test_blocks_nest_and_end_with_exceptions(backend: str) -> None:
-    other = other_than(backend)
+def test_blocks_nest_and_end_with_exceptions(backend: str, other: str) -> None:
     with um.use_backend(other) as name:
         assert name == um.get_backend() == other
         with um.use_backend(backend):
@@ -125,28 +117,27 @@ def test_blocks_nest_and_end_with_exceptions(backend: str) -> None:
 
 
 def test_set_backend_waits_for_the_end_of_the_block(
-    backend: str, monkeypatch: pytest.MonkeyPatch
+    backend: str, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
     monkeypatch.setattr(registry, "_process_default", None)
-    um.set_backend(other_than(backend))
+    um.set_backend(other)
     assert um.get_backend() == backend
     seen: list[str] = []
     thread = threading.Thread(target=lambda: seen.append(um.get_backend()))
     thread.start()
     thread.join()
-    assert seen == [other_than(backend)]
+    assert seen == [other]
 
 
-def test_operations_stay_where_their_operands_are(backend: str) -> None:
+def test_operations_stay_where_their_operands_are(backend: str, other: str) -> None:
     x = um.ones(3)
-    with um.use_backend(other_than(backend)):
+    with um.use_backend(other):
         assert (x * 2 + x).backend == backend
         assert um.zeros_like(x).backend == backend
         assert um.grad(um.sum)(x).backend == backend
 
 
-def test_use_backend_decorates_functions(backend: str) -> None:
-    other = other_than(backend)
+def test_use_backend_decorates_functions(backend: str, other: str) -> None:
 
     @um.use_backend(other)
     def make() -> um.Tensor:
@@ -156,8 +147,7 @@ def test_use_backend_decorates_functions(backend: str) -> None:
     assert um.get_backend() == backend
 
 
-def test_threads_choose_on_their_own(backend: str) -> None:
-    other = other_than(backend)
+def test_threads_choose_on_their_own(backend: str, other: str) -> None:
     failures: list[str] = []
     start = threading.Barrier(4)
 
@@ -178,8 +168,7 @@ def test_threads_choose_on_their_own(backend: str) -> None:
     assert um.get_backend() == backend
 
 
-def test_tasks_choose_on_their_own(backend: str) -> None:
-    other = other_than(backend)
+def test_tasks_choose_on_their_own(backend: str, other: str) -> None:
 
     async def work(name: str) -> list[str]:
         found = []
@@ -326,9 +315,8 @@ def test_a_backend_that_is_loaded_inside_a_tape_joins_in(
     ],
 )
 def test_operands_of_two_backends_are_refused(
-    backend: str, operation: Callable[[um.Tensor, um.Tensor], object]
+    backend: str, operation: Callable[[um.Tensor, um.Tensor], object], other: str
 ) -> None:
-    other = other_than(backend)
     x, y = um.ones(3), um.ones(3).to_backend(other)
     with pytest.raises(um.BackendMismatchError) as caught:
         operation(x, y)
@@ -338,8 +326,9 @@ def test_operands_of_two_backends_are_refused(
     assert "to_backend" in message
 
 
-def test_moving_keeps_the_values_and_leaves_the_history(backend: str) -> None:
-    other = other_than(backend)
+def test_moving_keeps_the_values_and_leaves_the_history(
+    backend: str, other: str
+) -> None:
     x = um.tensor([1.0, 2.0], requires_grad=True)
     moved = x.to_backend(other)
     assert moved.backend == other
@@ -372,7 +361,7 @@ def test_devices_that_there_are_not(
 
 def test_a_gpu_where_there_is_none(backend: str) -> None:
     if len(registry.current().ops.devices()) > 1:
-        pytest.skip("there is one")
+        pytest.skip("this machine has a GPU: it is about those that have none")
     for name in ("gpu", "cuda", "gpu:0"):
         with pytest.raises(ValueError, match=f"no device '{name}': it has 'cpu'$"):
             um.zeros(3, device=name)

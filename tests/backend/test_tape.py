@@ -18,20 +18,6 @@ def fail(*_: object) -> None:
     raise ZeroDivisionError
 
 
-class Model:
-    """The least that is a module: y = weight * x + bias."""
-
-    def __init__(self) -> None:
-        self.weight = um.nn.Parameter([2.0, 3.0])
-        self.bias = um.nn.Parameter(1.0)
-
-    def trainable_parameters(self) -> dict[str, um.nn.Parameter]:
-        return {"weight": self.weight, "bias": self.bias}
-
-    def __call__(self, x: um.Tensor) -> um.Tensor:
-        return self.weight * x + self.bias
-
-
 # --- values ---------------------------------------------------------------------------
 
 
@@ -57,8 +43,7 @@ def test_a_random_output_gradient(backend: str) -> None:
     assert_close(gradient, expected, scale=lambda g: g + 4, pair=False)
 
 
-def test_sources_keep_their_structure(backend: str) -> None:
-    model = Model()
+def test_sources_keep_their_structure(backend: str, model: Any) -> None:
     a, b, unused = um.tensor(5.0), um.tensor(7.0), um.tensor([1.0, 2.0])
     with um.GradientTape() as tape:
         tape.watch({"a": a, "more": [b, unused]})
@@ -71,8 +56,7 @@ def test_sources_keep_their_structure(backend: str) -> None:
     assert gradient["unused"].tolist() == [0, 0]
 
 
-def test_parameters_are_watched_when_they_are_read(backend: str) -> None:
-    model = Model()
+def test_parameters_are_watched_when_they_are_read(backend: str, model: Any) -> None:
     with um.GradientTape() as tape:
         y = um.sum(model(um.tensor([5.0, 7.0])) ** 2)
     gradient = tape.gradient(y, model)
@@ -81,8 +65,9 @@ def test_parameters_are_watched_when_they_are_read(backend: str) -> None:
     assert model.weight.grad is None
 
 
-def test_a_parameter_that_was_not_read_has_a_zero_gradient(backend: str) -> None:
-    model = Model()
+def test_a_parameter_that_was_not_read_has_a_zero_gradient(
+    backend: str, model: Any
+) -> None:
     with um.GradientTape() as tape:
         y = model.bias * model.bias
     gradient = tape.gradient(y, model)
@@ -108,8 +93,7 @@ def test_each_value_of_a_changed_parameter_counts(backend: str) -> None:
     assert tape.gradient(y, p).item() == 10 + 10
 
 
-def test_an_optimizer_may_step_inside_of_the_block(backend: str) -> None:
-    model = Model()
+def test_an_optimizer_may_step_inside_of_the_block(backend: str, model: Any) -> None:
     optimizer = um.SGD(model.trainable_parameters().values(), learning_rate=1.0)
     with um.GradientTape() as tape:
         y = um.sum(model(um.ones(2)))
@@ -235,8 +219,7 @@ def test_after_an_exception_nothing_is_recorded_any_more(backend: str) -> None:
     assert p.grad.item() == 6
 
 
-def test_each_thread_has_its_tapes(backend: str) -> None:
-    model = Model()
+def test_each_thread_has_its_tapes(backend: str, model: Any) -> None:
     failures: list[Any] = []
     start = threading.Barrier(3)
 

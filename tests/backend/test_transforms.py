@@ -43,20 +43,6 @@ def x(request: pytest.FixtureRequest, backend: str) -> um.Tensor:
     return um.tensor(X, dtype=request.param)
 
 
-class Model:
-    """The least that is a module: y = weight * x + bias."""
-
-    def __init__(self) -> None:
-        self.weight = um.nn.Parameter([2.0, 3.0])
-        self.bias = um.nn.Parameter(1.0)
-
-    def trainable_parameters(self) -> dict[str, um.nn.Parameter]:
-        return {"weight": self.weight, "bias": self.bias}
-
-    def __call__(self, x: um.Tensor) -> um.Tensor:
-        return self.weight * x + self.bias
-
-
 # --- values, order 1 to 3 ------------------------------------------------------------
 
 
@@ -244,8 +230,10 @@ def test_jacobians_of_trees_by_trees(backend: str, mode: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_modules_stand_for_their_parameters(backend: str, mode: Any) -> None:
-    model, x = Model(), um.tensor([5.0, 7.0])
+def test_modules_stand_for_their_parameters(
+    backend: str, mode: Any, model: Any
+) -> None:
+    x = um.tensor([5.0, 7.0])
     matrix = um.jacobian(lambda model, x: model(x), mode=mode)(model, x)
     assert matrix["weight"].tolist() == [[5, 0], [0, 7]]
     assert matrix["bias"].tolist() == [1, 1]

@@ -255,7 +255,10 @@ def test_products_of_a_range_are_exact_below_float64(low, high):
     _, width, _ = _philox.uniform_bounds(low, high, "float32")
     largest = (2**24 - 1) * 2.0**-24
     assert Fraction(width * largest) == Fraction(width) * Fraction(largest)
-    assert math.isclose(width, high - low, rel_tol=2**-29)
+    # The nearest number of 29 bits, exactly.
+    spacing = math.ldexp(1.0, math.frexp(high - low)[1] - 29)
+    assert width % spacing == 0
+    assert abs(Fraction(width) - Fraction(high - low)) <= Fraction(spacing) / 2
 
 
 @given(key=keys, limit=st.floats(2**-60, 2**60, width=32))

@@ -21,6 +21,8 @@ __all__ = ["GRU", "LSTM"]
 
 class _Recurrent(Lazy):
     gates: ClassVar[int]
+    biases: ClassVar[tuple[int, ...]]
+    bias_initializer: ClassVar[str | initializers.Initializer]
     kernel: Parameter | None
     recurrent_kernel: Parameter | None
     bias: Parameter | None
@@ -52,10 +54,8 @@ class _Recurrent(Lazy):
         self.kernel = self._parameter((size, width), self._kernel_initializer)
         shape = (self.units, width)
         self.recurrent_kernel = self._parameter(shape, self._recurrent_initializer)
-        self._make_bias(width)
-
-    def _make_bias(self, width: int) -> None:
-        raise NotImplementedError
+        if self.use_bias:
+            self.bias = self._parameter((*self.biases, width), self.bias_initializer)
 
     def _ready(self, x: Tensor) -> Tensor:
         x = as_input(self, x, floating=True)
@@ -90,6 +90,16 @@ class _Recurrent(Lazy):
 
     def _describe(self) -> str:
         return f"{self.units}"
+
+
+def _forget_one(shape: tuple[int, ...], **options: object) -> Tensor:
+    """Return a bias of zeros, but ones for the second of four gates."""
+    units = shape[0] // 4
+    key = options.pop("key")  # what starts at a constant needs no random numbers
+    assert key is not None
+    made = {name: options[name] for name in ("dtype", "device")}
+    low, high = zeros((units,), **made), zeros((2 * units,), **made)  # type: ignore[arg-type]
+    return concat([low, low + 1.0, high], axis=0)
 
 
 class LSTM(_Recurrent):
@@ -133,10 +143,8 @@ class LSTM(_Recurrent):
     """
 
     gates = 4
-
-    def _make_bias(self, width: int) -> None:
-        if self.use_bias:
-            self.bias = self._parameter((width,), _forget_one)
+    biases = ()
+    bias_initializer = staticmethod(_forget_one)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the output of the last step, or of all."""
@@ -154,16 +162,6 @@ class LSTM(_Recurrent):
             h = sigmoid(o) * tanh(c)
             outputs.append(h)
         return self._returned(outputs, h, c)
-
-
-def _forget_one(shape: tuple[int, ...], **options: object) -> Tensor:
-    """Return a bias of zeros, but ones for the second of four gates."""
-    units = shape[0] // 4
-    key = options.pop("key")  # what starts at a constant needs no random numbers
-    assert key is not None
-    made = {name: options[name] for name in ("dtype", "device")}
-    low, high = zeros((units,), **made), zeros((2 * units,), **made)  # type: ignore[arg-type]
-    return concat([low, low + 1.0, high], axis=0)
 
 
 class GRU(_Recurrent):
@@ -208,10 +206,8 @@ class GRU(_Recurrent):
     """
 
     gates = 3
-
-    def _make_bias(self, width: int) -> None:
-        if self.use_bias:
-            self.bias = self._parameter((2, width), "zeros")
+    biases = (2,)  # of the input, and of what comes from the step before
+    bias_initializer = "zeros"
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the output of the last step, or of all."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from unifiedml._tracing import tracing
 from unifiedml.ops.conversion import asarray
 from unifiedml.random._keys import Key, LaterKey, as_key, draw_number, run
 
+P = ParamSpec("P")
 Shape: TypeAlias = int | Sequence[int]
 Draw: TypeAlias = int | Tensor | Callable[[], int]
 """A number, or, while a program is traced, what returns it at each run."""
@@ -51,6 +53,20 @@ class Repeated:
 _repeated: ContextVar[Repeated | None] = ContextVar("unifiedml_repeated", default=None)
 
 
+def _repeatable(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Return a function whose draws can be had once more; see `Repeated`."""
+
+    @wraps(function)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        repeated = _repeated.get()
+        if repeated is None:
+            return function(*args, **kwargs)
+        return repeated.draw(lambda: function(*args, **kwargs))
+
+    return drawn
+
+
+@_repeatable
 def sample(
     shape: Shape,
     key: Key | None,
@@ -61,23 +77,6 @@ def sample(
     on_tensors: OnTensors,
 ) -> Tensor:
     """Draws by whichever of the two implementations ``draw`` asks for."""
-
-    def make() -> Tensor:
-        return _sample(shape, key, draw, dtype, device, on_host, on_tensors)
-
-    repeated = _repeated.get()
-    return make() if repeated is None else repeated.draw(make)
-
-
-def _sample(
-    shape: Shape,
-    key: Key | None,
-    draw: Draw,
-    dtype: DType,
-    device: str | None,
-    on_host: OnHost,
-    on_tensors: OnTensors,
-) -> Tensor:
     dims = as_shape(shape)
     count = math.prod(dims)
     trace = tracing.get()

@@ -11,7 +11,7 @@ from unifiedml._backend.registry import LoadedBackend
 if TYPE_CHECKING:
     from unifiedml._vmap._batching import Batching
 
-__all__ = ["Batched", "batching", "innermost"]
+__all__ = ["Batched", "batching", "innermost", "refuse_batched"]
 
 batching: Final[ContextVar[LoadedBackend | None]] = ContextVar(
     "unifiedml_batching", default=None
@@ -34,6 +34,16 @@ class Batched:
         self.native = native
         self.owner = owner
         self.dtype: NativeDType = native.dtype
+
+
+def refuse_batched(native: Native) -> None:
+    """Raise if ``native``, which is about to be kept, differs between examples."""
+    if isinstance(native, Batched):
+        raise RuntimeError(
+            "inside um.vmap a parameter or buffer would get a value for each example: "
+            "return the value instead, and write to it outside; layers that keep "
+            "statistics take model.eval()"
+        )
 
 
 def innermost(backend: LoadedBackend) -> LoadedBackend:

@@ -18,6 +18,7 @@ import numpy as np
 from unifiedml import _imperative
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current, load
+from unifiedml._batched import batching
 from unifiedml._parameter import Parameter, lift
 from unifiedml._tensor import Tensor
 from unifiedml._tree import map_tree
@@ -114,6 +115,11 @@ def graph(function: Callable[..., Any]) -> Callable[..., Graph]:
     """
 
     def traced(*args: Any, **kwargs: Any) -> Graph:
+        if batching.get() is not None:
+            raise RuntimeError(
+                "um.graph cannot be called inside um.vmap: call it on the whole, "
+                "um.graph(um.vmap(function))"
+            )
         given = _tensors((args, kwargs))
         backend = given[0]._backend if given else current()
         recorder = Recorder(backend, _title(function))

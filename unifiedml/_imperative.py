@@ -13,6 +13,7 @@ from unifiedml import _recording
 from unifiedml._backend.errors import BackendMismatchError, FreedError
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, loaded_backends, on_load
+from unifiedml._batched import batching
 from unifiedml._recording import Mode
 
 if TYPE_CHECKING:
@@ -240,6 +241,11 @@ def backward(
     x: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
 ) -> None:
     """Add the gradients of ``x`` to those of its leaves; see `Tensor.backward`."""
+    if batching.get() is not None:
+        raise RuntimeError(
+            "backward() cannot be called inside um.vmap, whose gradients would be of "
+            "each example: use um.grad there"
+        )
     if _recording.mode() is Mode.TAPE:
         raise RuntimeError(
             "backward() cannot be called inside um.grad or a GradientTape, whose "

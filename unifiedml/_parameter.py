@@ -17,7 +17,7 @@ from unifiedml._backend.devices import resolve_device
 from unifiedml._backend.errors import BackendMismatchError, TracedStateError
 from unifiedml._backend.protocol import Cell, Native
 from unifiedml._backend.registry import LoadedBackend, current, use_backend
-from unifiedml._batched import Batched
+from unifiedml._batched import Batched, refuse_batched
 from unifiedml._dtypes import DType, as_dtype
 from unifiedml._hooks import Hook, attach
 from unifiedml._place import Place, path_of
@@ -235,6 +235,7 @@ class Parameter(Tensor):
 
     def _begin(self, x: Tensor, gradient: Tensor | None = None) -> None:
         """Take over the value of ``x`` as it is: a new history begins."""
+        refuse_batched(x._native)
         engine = x._backend.engine
         native, leaf = x._native, None
         if self._trainable and x.dtype.is_differentiable:

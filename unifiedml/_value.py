@@ -12,6 +12,7 @@ from unifiedml import _recording
 from unifiedml._backend.errors import TracedValueError
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend
+from unifiedml._batched import Batched
 from unifiedml._dtypes import DType
 from unifiedml._tracing import tracing
 
@@ -39,7 +40,16 @@ class Value:
 
     @property
     def native(self) -> Native:
-        """The framework's own tensor; changing it changes this tensor."""
+        """The framework's own tensor; changing it changes this tensor.
+
+        Raises:
+            TypeError: There is none, inside `unifiedml.vmap`.
+        """
+        if isinstance(self._native, Batched):
+            raise TypeError(
+                "inside um.vmap a tensor is one value of each example, and no tensor "
+                "of the framework: use um's functions"
+            )
         return self._native
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unifiedml._backend.protocol import Array, Cell, Native
 from unifiedml._backend.registry import LoadedBackend
+from unifiedml._batched import refuse_batched
 from unifiedml._parameter import Lifted, Parameter, lifting
 from unifiedml._recording import Within
 from unifiedml._tensor import Tensor
@@ -81,6 +82,7 @@ class Trace(Lifted):
 
     def write(self, parameter: Parameter, native: Native) -> bool:
         """Replace the stand-in of ``parameter``; False if it is on another backend."""
+        refuse_batched(native)
         self._settle(parameter)
         if parameter._backend is not self.backend:
             return False

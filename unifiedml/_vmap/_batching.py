@@ -30,6 +30,7 @@ class Batching:
 
     Attributes:
         backend: What the frontend is given.
+        behind: What it stands before.
         size: How many examples there are.
         inner: The operations that run.
     """
@@ -38,7 +39,7 @@ class Batching:
     random_words: Any = None
 
     def __init__(self, backend: LoadedBackend, size: int) -> None:
-        self._behind = backend
+        self.behind = backend
         self.size = size
         self.inner = backend.ops
         # What is not defined here is the real backend's: see `__getattr__`.

@@ -133,11 +133,6 @@ def _offset(batching: Batching, indices: Any, count: int) -> Native:
     def constant(values: Any) -> Native:
         return real.from_numpy(np.asarray(values, np.int64), device)
 
-    if not real.is_traced(whole):
-        values = real.to_numpy(whole)
-        bad = values[(values < 0) | (values >= count)]
-        if bad.size:
-            raise IndexError(f"index {bad[0]} is out of bounds for {count} elements")
     starts = constant(np.arange(batching.size)[:, None] * count)
     # An index out of bounds must not be one of the next example's.
     beyond = real.logical_or(
@@ -265,12 +260,26 @@ def looped(batching: Batching, operation: Operation, *args: Any) -> Any:
     def example(arg: Any, number: int) -> Any:
         return real.getitem(arg.native, (number,)) if batching.owns(arg) else arg
 
-    results = [
-        operation(*(example(arg, number) for arg in args))
-        for number in range(batching.size)
-    ]
+    def empty(arg: Any) -> Any:
+        if not batching.owns(arg):
+            return arg
+        shape, device = batching.inside(arg), real.device_of(arg.native)
+        return real.full(shape, 0, arg.dtype, device)
+
+    if not batching.size:
+        # There is no example to run, but one like it says what would come out.
+        results = [operation(*map(empty, args))]
+    else:
+        results = [
+            operation(*(example(arg, number) for arg in args))
+            for number in range(batching.size)
+        ]
 
     def joined(parts: Sequence[Native]) -> Any:
+        if not batching.size:
+            (one,) = parts
+            shape, device = real.shape_of(one), real.device_of(one)
+            return batching.wrapped(real.full((0, *shape), 0, one.dtype, device))
         rows = [real.reshape(one, (1, *real.shape_of(one))) for one in parts]
         return batching.wrapped(real.concat(rows, 0))
 

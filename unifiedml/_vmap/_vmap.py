@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from unifiedml._backend.registry import LoadedBackend, current
+from unifiedml._backend.protocol import Native
+from unifiedml._backend.registry import LoadedBackend
 from unifiedml._batched import batching as batching_here
-from unifiedml._batched import innermost
-from unifiedml._recording import Within, is_recording, record_several
+from unifiedml._batched import innermost, refuse_batched
+from unifiedml._parameter import Lifted, Parameter, current_lifted, lifting
+from unifiedml._recording import Mode, Within, is_recording, mode, record_several
 from unifiedml._tensor import Tensor
-from unifiedml._tree import leaves, rebuild
+from unifiedml._tree import leaves, map_tree, rebuild, tensors
 from unifiedml._vmap._batching import Batching
+from unifiedml.autodiff._call import read
+from unifiedml.ops._dispatch import common_backend
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.manipulation import moveaxis
 
@@ -44,7 +48,8 @@ def vmap(
             an argument that is the same for all; or a tuple of those, one for each
             argument, or of nests like the argument. It is about positional arguments;
             those by name are the same for all.
-        out_axes: Where that dimension goes in the results, likewise.
+        out_axes: Where that dimension goes in the results, likewise; None for a result
+            that is the same for all, which then has no such dimension.
         axis_size: How many examples there are; needed only if no argument says so.
 
     Returns:
@@ -54,11 +59,16 @@ def vmap(
         TypeError: ``function`` cannot be called, or ``in_axes`` fits no argument, or
             the function returned something else than tensors.
         ValueError: A dimension is not there, arguments have different numbers of
-            examples, or none says how many there are.
+            examples, or none says how many there are; ``out_axes`` says None for a
+            result that differs between them.
+        RuntimeError: A parameter would get a value of each example.
         TracedValueError: The function needs the value of a tensor, to branch on it.
 
-    Random numbers without a key for each example are the same for all examples, dropout
-    masks, too. Parameters and moving statistics cannot be written to.
+    Random numbers are the same for all examples, dropout masks, too. Parameters and
+    moving statistics cannot get a value of each example. ``backward()`` goes back to
+    the arguments and, if the function is a module or is given one, to its parameters;
+    other parameters are constants for it, and a tensor that requires gradients and is
+    no argument is refused.
 
     Example:
         >>> import unifiedml as um
@@ -76,38 +86,54 @@ def vmap(
     def batched(*args: Any, **kwargs: Any) -> Any:
         axes = _spread(in_axes, args, "in_axes")
         parts = leaves(args)
-        inputs = [
-            _moved(x, axis) for x, axis in zip(parts, axes, strict=True) if _maps(axis)
-        ]
-        size = _size(inputs, axis_size)
-        backend = _innermost(inputs)
-        batching = Batching(backend, size)
-        shown: list[Any] = []
+        pairs = list(zip(parts, axes, strict=True))
+        mapped = _mapped([x for x, axis in pairs if axis is not None], axes)
+        shared = _shared([function, *(x for x, axis in pairs if axis is None)])
+        operands = [*mapped, *shared]
+        behind = innermost(common_backend("vmap", operands))
+        batching = Batching(behind, _size(mapped, axis_size))
+        result: Any = None
+        places: list[int | None] = []
 
         def run(*natives: Any) -> list[Any]:
+            nonlocal result, places
             given = iter(natives)
-            inside = [
-                Tensor(batching.wrapped(next(given)), batching.backend)
-                if _maps(axis)
-                else x
-                for x, axis in zip(parts, axes, strict=True)
+            values = [batching.wrapped(next(given)) for _ in mapped]
+            constants = {
+                id(x): (x, native) for x, native in zip(shared, given, strict=True)
+            }
+            inside = iter(values)
+            replaced = [
+                Tensor(next(inside), batching.backend)
+                if axis is not None
+                else _constant(x, constants, batching)
+                for x, axis in pairs
             ]
-            with Within(batching_here, batching.backend):
-                result = function(*rebuild(args, inside), **kwargs)
-            shown[:] = [result]
-            return [_whole(batching, leaf) for leaf in leaves(result)]
+            with (
+                Within(batching_here, batching.backend),
+                lifting(_Constants(current_lifted(), constants.values())),
+            ):
+                result = function(*rebuild(args, replaced), **kwargs)
+                result = map_tree(read, result)
+            places = _spread(out_axes, result, "out_axes")
+            return [
+                _whole(batching, leaf, axis)
+                for leaf, axis in zip(leaves(result), places, strict=True)
+            ]
 
-        if is_recording() and any(x._node is not None for x in inputs):
-            recorded = record_several(run, inputs, ())
-            found = [Tensor(native, backend, node) for native, node in recorded]
+        if is_recording() and any(x._node is not None for x in operands):
+            found = [
+                Tensor(
+                    native, behind, node if _differentiable(native, behind) else None
+                )
+                for native, node in record_several(run, operands, ())
+            ]
         else:
-            natives = run(*[x._native for x in inputs])
-            found = [Tensor(native, backend) for native in natives]
-        places = _spread(out_axes, shown[0], "out_axes")
+            found = [Tensor(x, behind) for x in run(*[x._native for x in operands])]
         return rebuild(
-            shown[0],
+            result,
             [
-                y if axis in (0, None) else moveaxis(y, 0, axis)
+                moveaxis(y, 0, axis) if axis else y
                 for y, axis in zip(found, places, strict=True)
             ],
         )
@@ -115,8 +141,21 @@ def vmap(
     return batched
 
 
-def _maps(axis: int | None) -> bool:
-    return axis is not None
+class _Constants(Lifted):
+    """What parameters read as inside: values that are the same for all examples."""
+
+    def __init__(
+        self, outer: Lifted | None, constants: Iterable[tuple[Tensor, Native]]
+    ) -> None:
+        super().__init__(outer)
+        self.natives |= {
+            id(x): native for x, native in constants if isinstance(x, Parameter)
+        }
+
+    def write(self, parameter: Parameter, native: Native) -> bool:
+        refuse_batched(native)
+        self.natives.pop(id(parameter), None)
+        return super().write(parameter, native)
 
 
 def _spread(axes: Axes, tree: Any, name: str) -> list[int | None]:
@@ -135,24 +174,46 @@ def _spread(axes: Axes, tree: Any, name: str) -> list[int | None]:
     )
 
 
-def _moved(x: Any, axis: int | None) -> Tensor:
-    """Return a mapped argument with its examples in front."""
-    if isinstance(x, np.ndarray):
-        x = from_array(x, current(), None)
-    if not isinstance(x, Tensor):
-        raise TypeError(
-            f"um.vmap maps over tensors, not {type(x).__name__}: say None in in_axes "
-            "for an argument that is the same for all examples"
-        )
-    assert axis is not None
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(
-            f"in_axes names dimension {axis} of a tensor of shape {x.shape}"
-        )
-    return moveaxis(x, axis, 0) if axis % x.ndim else x
+def _mapped(parts: Sequence[Any], axes: Sequence[int | None]) -> list[Tensor]:
+    """Return the mapped arguments as tensors with their examples in front."""
+    for x in parts:
+        if not isinstance(x, Tensor | np.ndarray):
+            raise TypeError(
+                f"um.vmap maps over tensors, not {type(x).__name__}: say None in "
+                "in_axes for an argument that is the same for all examples"
+            )
+    known = [x for x in parts if isinstance(x, Tensor)]
+    backend = common_backend("vmap", known)
+    device = known[0].device if known else None
+    found = []
+    for x, axis in zip(parts, (one for one in axes if one is not None), strict=True):
+        if not -x.ndim <= axis < x.ndim:
+            raise ValueError(
+                f"in_axes names dimension {axis} of a tensor of shape {x.shape}"
+            )
+        one = x if isinstance(x, Tensor) else from_array(x, backend, device)
+        found.append(moveaxis(one, axis, 0) if axis % x.ndim else one)
+    return found
 
 
-def _size(inputs: list[Tensor], given: int | None) -> int:
+def _shared(trees: Sequence[Any]) -> list[Tensor]:
+    """Return what ``backward()`` is to reach of what is the same for all examples."""
+    if mode() is not Mode.ON:
+        return []
+    found = {id(x): x for x in tensors(trees) if x.requires_grad}
+    return list(found.values())
+
+
+def _constant(
+    x: Any, constants: Mapping[int, tuple[Tensor, Native]], batching: Batching
+) -> Any:
+    """Return what the function is given for an argument that is not mapped."""
+    if id(x) not in constants or isinstance(x, Parameter):
+        return x
+    return Tensor(constants[id(x)][1], batching.backend)
+
+
+def _size(inputs: Sequence[Tensor], given: int | None) -> int:
     sizes = {x.shape[0] for x in inputs} | ({given} if given is not None else set())
     if not sizes:
         raise ValueError("no argument is mapped: say how many examples, by axis_size")
@@ -164,16 +225,22 @@ def _size(inputs: list[Tensor], given: int | None) -> int:
     return int(sizes.pop())
 
 
-def _innermost(inputs: list[Tensor]) -> LoadedBackend:
-    """Return what the batch stands before: the innermost batching here, if any."""
-    if not inputs:
-        return innermost(current())
-    return innermost(max((x._backend for x in inputs), key=lambda one: one.level))
-
-
-def _whole(batching: Batching, leaf: Any) -> Any:
+def _whole(batching: Batching, leaf: Any, axis: int | None) -> Native:
+    """Return a result of all examples."""
     if not isinstance(leaf, Tensor):
         raise TypeError(
             f"a function for um.vmap returns tensors, not {type(leaf).__name__}"
         )
-    return batching.whole(leaf._native)
+    common_backend("vmap", [leaf, Tensor(leaf._native, batching.backend)])
+    if axis is not None:
+        return batching.whole(leaf._native)
+    if batching.owns(leaf._native):
+        raise ValueError(
+            "out_axes says None for a result that differs between the examples: say "
+            "which dimension numbers them"
+        )
+    return leaf._native
+
+
+def _differentiable(native: Native, backend: LoadedBackend) -> bool:
+    return backend.dtype_of(native).is_differentiable

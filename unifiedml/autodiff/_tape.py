@@ -8,6 +8,7 @@ from typing import Any, Literal
 from unifiedml._backend.errors import BackendMismatchError
 from unifiedml._backend.protocol import Native, Tape
 from unifiedml._backend.registry import LoadedBackend, loaded_backends
+from unifiedml._batched import innermost
 from unifiedml._imperative import NoGrad, cotangent_of, no_grad
 from unifiedml._parameter import Lifted, Parameter, current_lifted, lifting
 from unifiedml._recording import Mode, Node, mode, switched
@@ -79,7 +80,7 @@ class GradientTape:
             if isinstance(x, Parameter):
                 self._parameters.watch(x)
             elif id(x) not in self._tensors:
-                self._tensors[id(x)] = _Watched(x, self._block.tape_of(x._backend))
+                self._tensors[id(x)] = _Watched(x, *self._block.tape_of(x._backend))
 
     def gradient(
         self,
@@ -128,9 +129,9 @@ class GradientTape:
         tree = expand(sources)
         read = [self._stand_ins(x, target) for x in leaves(tree)]
         self._used = True
-        backend = target._backend
+        tape, backend = self._block.tape_of(target._backend)
         found = iter(
-            self._block.tape_of(backend).gradient(
+            tape.gradient(
                 [self._as_target(target)],
                 [native for natives in read for native in natives],
                 [cotangent._native],
@@ -256,7 +257,7 @@ class _Block:
 
     def __init__(self, persistent: bool) -> None:
         self._persistent = persistent
-        self._tapes: dict[str, Tape] = {}
+        self._tapes: dict[str, tuple[Tape, LoadedBackend]] = {}
         self._entered: ExitStack | None = None
         self._is_new = True
 
@@ -282,25 +283,37 @@ class _Block:
         """Tell whether the block runs, and not inside of ``no_grad()``."""
         return self._entered is not None and mode() is not Mode.OFF
 
-    def tape_of(self, backend: LoadedBackend) -> Tape:
-        """Return the tape of a backend, which may have been loaded inside."""
-        tape = self._tapes.get(backend.name)
-        if tape is None:
+    def tape_of(self, backend: LoadedBackend) -> tuple[Tape, LoadedBackend]:
+        """Return the tape of a backend, and the backend of what it watches.
+
+        The backend may have been loaded inside. A block inside `unifiedml.vmap` watches
+        values of each example.
+        """
+        found = self._tapes.get(backend.name)
+        if found is None:
             assert self._entered is not None
-            tape = self._tapes[backend.name] = backend.ops.tape(self._persistent)
-            self._entered.enter_context(tape)
-        return tape
+            backend = innermost(backend)
+            found = backend.ops.tape(self._persistent), backend
+            self._tapes[backend.name] = found
+            self._entered.enter_context(found[0])
+        if found[1].level < backend.level:
+            raise RuntimeError(
+                "a tape around um.vmap cannot watch what is inside: watch the "
+                "arguments of the whole, or make a tape inside"
+            )
+        return found
 
 
 class _Watched:
     """A tensor that reads as its stand-in until the block ends."""
 
-    def __init__(self, x: Tensor, tape: Tape) -> None:
+    def __init__(self, x: Tensor, tape: Tape, backend: LoadedBackend) -> None:
         self._tensor = x
         self._native: Native = x._native
+        self._backend = x._backend
         self._node: Node | None = x._node
         self.stand_in: Native = tape.watch(x._native)
-        x._native, x._node = self.stand_in, None
+        x._native, x._backend, x._node = self.stand_in, backend, None
 
     def native(self) -> Native:
         """Return what the tensor is, or was before it was restored."""
@@ -311,6 +324,7 @@ class _Watched:
         """Let the tensor be what it was, unless it has been written to."""
         if self._tensor._native is self.stand_in:
             self._tensor._native, self._tensor._node = self._native, self._node
+            self._tensor._backend = self._backend
 
 
 class _Watching(Lifted):
@@ -344,7 +358,7 @@ class _Watching(Lifted):
             return
         outer = None if self.outer is None else self.outer.read(parameter)
         native = parameter._stored() if outer is None else outer
-        stand_in = self._block.tape_of(parameter._backend).watch(native)
+        stand_in = self._block.tape_of(parameter._backend)[0].watch(native)
         self.natives[id(parameter)] = stand_in
         self.seen.setdefault(id(parameter), []).append(stand_in)
         self._kept.append(parameter)

@@ -15,7 +15,7 @@ from unifiedml.losses._base import (
     same_shape,
     widened,
 )
-from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, is_known, kernel
+from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel, known_values
 from unifiedml.ops.exponential import log
 from unifiedml.ops.manipulation import reshape
 from unifiedml.ops.nn import log_softmax, one_hot, sigmoid, softplus
@@ -31,9 +31,9 @@ __all__ = [
 
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:
-    if not is_known(labels):
+    values = known_values(labels)
+    if values is None:
         return
-    values = labels.numpy()
     classes = logits.shape[-1]
     bad = values[(values < 0) | (values >= classes)]
     if bad.size:

@@ -15,16 +15,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from unifiedml import _recording
 from unifiedml._backend.devices import resolve_device
-from unifiedml._backend.errors import (
-    BackendError,
-    BackendMismatchError,
-    TracedValueError,
-)
+from unifiedml._backend.errors import BackendError, BackendMismatchError
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current
+from unifiedml._batched import Batched
 from unifiedml._dtypes import DTYPES, DType, iinfo
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._rules.shapes import broadcast_shapes, check_rank
@@ -94,11 +92,22 @@ def broadcastable(*tensors: Tensor) -> None:
 
 
 def is_known(x: Tensor) -> bool:
-    """Tell whether checks may look at the values of ``x``.
+    """Tell whether ``x`` has values, one each.
 
     While a program is traced there are none.
     """
     return not x._backend.ops.is_traced(x._native)
+
+
+def known_values(x: Tensor) -> npt.NDArray[Any] | None:
+    """Return the values of ``x`` for checks; None while a program is traced.
+
+    Inside `unifiedml.vmap` those of all examples, along dimensions in front.
+    """
+    backend, native = x._backend, x._native
+    while isinstance(native, Batched):
+        backend, native = native.owner.behind, native.native
+    return None if backend.ops.is_traced(native) else backend.ops.to_numpy(native)
 
 
 def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozenset[int]]:
@@ -256,7 +265,7 @@ def as_strong(
 ) -> Tensor | Scalar:
     """Return a tensor, or a weak Python scalar, from any operand."""
     if isinstance(x, Tensor):
-        return x if x._backend is backend else Tensor(x._native, backend, x._node)
+        return x if x._backend is backend else _inside(x, backend)
     if isinstance(x, np.generic):
         x = x.item()
     if isinstance(x, (bool, int, float, complex)):
@@ -269,6 +278,17 @@ def as_strong(
         f"{name} takes tensors, NumPy arrays and numbers, not {type(x).__name__}: "
         "convert with um.asarray first"
     )
+
+
+def _inside(x: Tensor, backend: LoadedBackend) -> Tensor:
+    """Return ``x`` as an operand of a backend that stands before its own."""
+    if x.requires_grad and _recording.mode() is _recording.Mode.ON:
+        # Not every framework could tell backward() of it.
+        raise RuntimeError(
+            "a function inside um.vmap uses a tensor that requires gradients and is no "
+            "argument: pass it as one, with None in in_axes, or use um.grad"
+        )
+    return Tensor(x._native, backend, x._node)
 
 
 def promoted_dtype(op: Op, operands: Sequence[Tensor | Scalar]) -> DType:
@@ -425,8 +445,6 @@ def explained(
             op.explain(*tensors, *static)
         for x in tensors:
             check_rank(x.shape)  # only `reshape` makes more dimensions than all take
-    except TracedValueError:
-        pass  # `unifiedml.jit` finds out with values
     except (TypeError, ValueError, IndexError, ZeroDivisionError) as own:
         return own
     operands = ", ".join(f"{x.dtype.name} {x.shape}" for x in tensors)

@@ -10,7 +10,14 @@ import numpy as np
 
 from unifiedml._rules.shapes import broadcast_shapes
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import FLOATING, Op, as_tensors, several, unary
+from unifiedml.ops._dispatch import (
+    FLOATING,
+    Op,
+    as_tensors,
+    known_values,
+    several,
+    unary,
+)
 from unifiedml.ops.manipulation import broadcast_to, reshape
 
 LinAlgError = np.linalg.LinAlgError
@@ -84,8 +91,8 @@ def broadcast_stacks(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def refuse_infinite(name: str, x: Tensor) -> None:
     """Raise if a matrix holds NaN or infinity: an ``explain`` of `Op`."""
-    values = x.numpy()
-    if not np.isfinite(values).all():
+    values = known_values(x)
+    if values is not None and not np.isfinite(values).all():
         place = _first(~np.isfinite(values).all((-2, -1)))
         raise LinAlgError(
             f"{name} needs finite numbers: a matrix{place} holds NaN or inf"
@@ -95,7 +102,10 @@ def refuse_infinite(name: str, x: Tensor) -> None:
 def refuse_singular(name: str, x: Tensor) -> None:
     """Raise for the matrix nearest to a singular one: an ``explain`` of `Op`."""
     refuse_infinite(name, x)
-    values = np.linalg.svd(_wide(x), compute_uv=False)
+    known = _wide(x)
+    if known is None:
+        return
+    values = np.linalg.svd(known, compute_uv=False)
     if values.size:
         ratio = values[..., -1] / np.where(values[..., 0] == 0, 1, values[..., 0])
         place = _first(ratio == np.min(ratio))
@@ -108,7 +118,10 @@ def refuse_singular(name: str, x: Tensor) -> None:
 def refuse_indefinite(name: str, x: Tensor) -> None:
     """Raise for the least definite matrix: an ``explain`` of `Op`."""
     refuse_infinite(name, x)
-    values = np.linalg.eigvalsh(_wide(x))
+    known = _wide(x)
+    if known is None:
+        return
+    values = np.linalg.eigvalsh(known)
     if values.size:
         least = values[..., 0]
         place = _first(least == np.min(least))
@@ -118,8 +131,10 @@ def refuse_indefinite(name: str, x: Tensor) -> None:
         )
 
 
-def _wide(x: Tensor) -> Array:
-    values = x.numpy()
+def _wide(x: Tensor) -> Array | None:
+    values = known_values(x)
+    if values is None:
+        return None
     return values.astype(np.result_type(values.dtype, np.float64))
 
 

@@ -20,7 +20,7 @@ from unifiedml.ops._dispatch import (
     as_tensors,
     binary,
     broadcastable,
-    is_known,
+    known_values,
     unary,
 )
 from unifiedml.ops._steps import join
@@ -47,14 +47,16 @@ __all__ = [
 
 def _divisors(x1: Tensor, x2: Tensor) -> None:
     broadcastable(x1, x2)
-    if x2.dtype.is_integer and is_known(x2) and bool((x2.numpy() == 0).any()):
+    values = known_values(x2) if x2.dtype.is_integer else None
+    if values is not None and (values == 0).any():
         raise ZeroDivisionError("integer division by zero")
 
 
 def _exponents(x1: Tensor, x2: Tensor) -> None:
     broadcastable(x1, x2)
-    if x2.dtype.kind == "signed" and is_known(x2) and bool((x2.numpy() < 0).any()):
-        raise _negative_power(x1.dtype, int(x2.numpy().min()))
+    values = known_values(x2) if x2.dtype.kind == "signed" else None
+    if values is not None and (values < 0).any():
+        raise _negative_power(x1.dtype, int(values.min()))
 
 
 def _negative_power(dtype: DType, exponent: float) -> ValueError:

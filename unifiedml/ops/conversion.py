@@ -16,10 +16,10 @@ from unifiedml._backend.registry import (
     load,
     loaded_backends,
 )
+from unifiedml._batched import Batched
 from unifiedml._dtypes import DType, DTypeLike, as_dtype
 from unifiedml._rules.shapes import check_rank
 from unifiedml._tensor import Tensor
-from unifiedml._tracing import tracing
 from unifiedml.ops import _numbers
 from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
 from unifiedml.ops.manipulation import stack
@@ -253,9 +253,10 @@ def exported(x: Tensor, device: tuple[int, int] | None, copy: bool | None) -> An
 
 def shown(x: Tensor) -> str:
     """Return what `repr` does: of long tensors the ends and the shape."""
-    if tracing.get() is not None and x._backend.ops.is_traced(x._native):
+    if x._backend.ops.is_traced(x._native):
+        what = "each example" if isinstance(x._native, Batched) else "a program"
         return (
-            f"Tensor(of a program, shape={x.shape}, dtype={x.dtype.name}, "
+            f"Tensor(of {what}, shape={x.shape}, dtype={x.dtype.name}, "
             f"backend={x.backend!r})"
         )
     values = np.array2string(

@@ -31,6 +31,7 @@ from unifiedml.ops._dispatch import (
     constant,
     execute,
     is_known,
+    known_values,
     unary,
 )
 from unifiedml.ops._keys import (
@@ -277,8 +278,10 @@ def _flat(x: Tensor, selection: Selection) -> Tensor:
 
 def _check_bounds(places: tuple[Places, ...]) -> None:
     for one in places:
-        if isinstance(one.indices, Tensor) and is_known(one.indices):
-            values = one.indices.numpy()
+        if isinstance(one.indices, Tensor):
+            values = known_values(one.indices)
+            if values is None:
+                continue
             bad = values[(values < 0) | (values >= one.size)]
             if bad.size:
                 # Negative indices have been counted from the front before.

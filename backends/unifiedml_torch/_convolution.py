@@ -1,7 +1,7 @@
 """Convolution and pooling, channels last.
 
 PyTorch counts channels first, but a tensor that is laid out channels last keeps its
-layout in these kernels: the permutations here are views, nothing is copied.
+layout in these kernels: its permutations are views, no tensor is copied but kernels.
 """
 
 from __future__ import annotations
@@ -37,8 +37,13 @@ def _last(x: Tensor) -> Tensor:
 
 
 def _kernel(x: Tensor) -> Tensor:
-    """Return a kernel with its filters and channels in front."""
-    return x.permute(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
+    """Return a kernel with its filters and channels in front.
+
+    In memory of that order: some gradients of a kernel refuse any other, of one filter
+    in two dimensions, or of dilated ones in float64. It costs nothing that shows.
+    """
+    first = x.permute(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
+    return first.contiguous(memory_format=torch.contiguous_format)
 
 
 def _padded_after(x: Tensor, pads: Pads) -> Tensor:
@@ -91,9 +96,9 @@ def conv_transpose(
     ]
     more = tuple(max(n - m, 0) for n, m in zip(spatial, whole, strict=True))
     function = _TRANSPOSE[len(strides)]
-    # Some gradients of the kernel refuse other memory: for dilations, in float64...
-    weight = _kernel(kernel).contiguous(memory_format=torch.contiguous_format)
-    y = function(_first(x), weight, None, strides, low, more, groups, dilations)
+    y = function(
+        _first(x), _kernel(kernel), None, strides, low, more, groups, dilations
+    )
     inside = (slice(n) for n in spatial)
     return _last(y)[(slice(None), *inside)]
 

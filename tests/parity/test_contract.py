@@ -26,6 +26,12 @@ def test_row_as_a_program(row: Row) -> None:
     row.check(traced=True)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_row_as_a_compiled_program(row: Row) -> None:
+    row.check(traced=True, compiler=True)
+
+
 def test_rows_are_distinct() -> None:
     names = [str(row) for row in ROWS]
     again = {name for name in names if names.count(name) > 1}

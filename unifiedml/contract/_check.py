@@ -28,7 +28,9 @@ _COTANGENT: Final = 3.0
 _OPEN: Final = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def check(row: Row, backends: Iterable[str], traced: bool) -> None:
+def check(
+    row: Row, backends: Iterable[str], traced: bool, compiler: bool
+) -> None:
     """Check a row; see `Row.check`."""
     messages: dict[str, str] = {}
     for place in _parity.places(tuple(backends) or None):
@@ -37,7 +39,8 @@ def check(row: Row, backends: Iterable[str], traced: bool) -> None:
             continue
         for dtype in row.runs:
             where = f"{row} [{dtype}, {place}{', as a program' * traced}]"
-            message = _checked(row, _Run(row, place, dtype, traced), where)
+            run = _Run(row, place, dtype, traced, compiler)
+            message = _checked(row, run, where)
             if message is not None:
                 messages.setdefault(dtype, message)
                 if messages[dtype] != message:
@@ -64,12 +67,18 @@ class _Run:
     """One row on one device of one backend in one data type."""
 
     def __init__(
-        self, row: Row, place: _parity.Place, dtype: str, traced: bool
+        self,
+        row: Row,
+        place: _parity.Place,
+        dtype: str,
+        traced: bool,
+        compiler: bool,
     ) -> None:
         self.row = row
         self.place = place
         self.dtype = dtype
         self.traced = traced
+        self.compiler = compiler
 
     def check(self) -> str | None:
         row = self.row
@@ -109,7 +118,9 @@ class _Run:
 
     def _run(self, function: Callable[[dict[str, Tensor]], Any]) -> Any:
         """Return what a function of the operands gives, as a program if that is due."""
-        return (um.jit(function) if self.traced else function)(self._operands())
+        if self.traced:
+            function = um.jit(function, compiler=self.compiler)
+        return function(self._operands())
 
     def _result(self, operands: Mapping[str, Tensor]) -> Any:
         names: dict[str, Any] = {**NAMES, "um": um, **operands}

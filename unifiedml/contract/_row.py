@@ -93,12 +93,15 @@ class Row:
         literals = (*self.operands.values(), *results, *self.gradient.values())
         return self.dtypes if not all(map(has_dtype, literals)) else self.dtypes[:1]
 
-    def check(self, *backends: str, traced: bool = False) -> None:
+    def check(
+        self, *backends: str, traced: bool = False, compiler: bool = False
+    ) -> None:
         """Run the row on every device of these backends; default: of all installed.
 
         Args:
             backends: Their names.
             traced: Whether to run it as programs of `unifiedml.jit`.
+            compiler: Whether the framework's compiler makes those programs.
 
         Raises:
             AssertionError: A backend does something else than the row says, raises
@@ -107,7 +110,7 @@ class Row:
         """
         from unifiedml.contract._check import check
 
-        check(self, backends, traced)
+        check(self, backends, traced, compiler)
 
     @classmethod
     def of(cls, entries: Mapping[str, Any], chapter: str) -> Row:

@@ -33,6 +33,10 @@ from unifiedml.tolerance import eps, tiny
 Part = Literal["all", "one"]
 Kind = Literal["values", "gradients"]
 
+LONGER: Final = (1, 10, 40)
+"""How many times the examples are drawn, until every data type has found its fault: few
+of a line may be of one type, and show it next to larger elements only."""
+
 ERROR: Final = 1e-4
 SPACINGS: Final = {"values": 8, "gradients": 64}
 """The planted error of 16-bit types in units of their ``eps``. A value is rounded once,
@@ -134,7 +138,11 @@ def main(arguments: Sequence[str]) -> int:
     for line in chosen_lines(given.lines):
         kinds: tuple[Kind, ...] = ("values", "gradients")
         for kind in kinds[: 1 if line.no_gradient else 2]:
-            found = plant(line, backend, kind, given.part, given.examples)
+            for times in LONGER:
+                examples = times * given.examples
+                found = plant(line, backend, kind, given.part, examples)
+                if not blind(found):
+                    break
             shares = {dtype: found.share(dtype) for dtype in sorted(found.visible)}
             if not shares:
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
@@ -76,6 +78,9 @@ _OPTIONS: Final = (
 )
 
 
+_NO_KERNEL: Final = "Detected unsupported operations"
+
+
 class Program:
     """A concrete function and what it captures."""
 
@@ -107,6 +112,7 @@ class Program:
         self._concrete = traced.get_concrete_function(*specs)
         inner = self._concrete.inference_fn
         self._name = inner.name.decode()
+        self._compiled = compiled
         self._count = len(inner.function_type.flat_outputs)
         # Functions stand for what the host gives.
         self._captures = [x for x in self._concrete._captured_inputs if not callable(x)]
@@ -115,14 +121,36 @@ class Program:
         hosts = [tf.constant(read()) for read in self._hosts]
         # Calling the concrete function costs twice as much: it checks and flattens its
         # arguments once more.
-        found: Sequence[Tensor] = execute(
-            self._name,
-            self._count,
-            [*inputs, *self._captures, *hosts],
-            _OPTIONS,
-            context.context(),
-        )
+        given = [*inputs, *self._captures, *hosts]
+        try:
+            return self._run(given)
+        except tf.errors.InvalidArgumentError as error:
+            if not self._compiled or _NO_KERNEL not in error.message:
+                raise
+            self._do_without_compiler(error.message)
+            return self._run(given)
+
+    def _run(self, given: Sequence[Tensor]) -> Sequence[Tensor]:
+        context_ = context.context()
+        found: Sequence[Tensor]
+        found = execute(self._name, self._count, given, _OPTIONS, context_)
         return found
+
+    def _do_without_compiler(self, message: str) -> None:
+        """Have the same graph run by TensorFlow's own kernels; nothing has run yet."""
+        definition = self._concrete.inference_fn.definition
+        plain = type(definition)()
+        plain.CopyFrom(definition)
+        del plain.attr["_XlaMustCompile"]
+        plain.signature.name = f"{self._name}_plain"
+        context.context().add_function_def(plain)
+        self._name, self._compiled = plain.signature.name, False
+        operations = re.findall(r"(\w+) \(No registered", message)
+        warnings.warn(
+            "TensorFlow's compiler, XLA, has no kernel of "
+            f"{', '.join(operations) or 'an operation'}: the program runs without",
+            stacklevel=2,
+        )
 
     def text(self) -> str:
         return str(self._concrete.graph.as_graph_def())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import warnings
 from functools import partial
 from typing import Any
 
@@ -282,6 +283,18 @@ def test_the_compilers_program_does_the_same(backend: str, rate: float) -> None:
     close(runs[0][0], runs[1][0], length=6 * 64)
     for key, value in runs[0][1].items():
         close(value, runs[1][1][key], length=6 * 64)
+
+
+def test_what_the_compiler_lacks_runs_without(backend: str) -> None:
+    x = um.asarray([[1.0, 2.0], [3.0, 4.0]])
+    f = um.jit(lambda x: um.linalg.slogdet(x).logabsdet, compiler=True)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", UserWarning)
+        found = [float(f(x)), float(f(x))]
+    notices = [str(one.message) for one in seen if "has no kernel" in str(one.message)]
+    assert len(notices) == (backend == "tensorflow"), notices
+    assert all("LogMatrixDeterminant" in notice for notice in notices)
+    close(np.asarray(found, "float32"), np.log(np.full(2, 2, "float32")))
 
 
 def test_a_last_small_batch_does_not_wait_for_the_compiler(backend: str) -> None:

@@ -42,6 +42,8 @@ class Row:
         signed_zeros: Whether the signs of zeros count.
         deviation: For each backend that cannot meet the row, what was measured.
         eager: Why no program can hold it, and `unifiedml.jit` refuses it.
+        compiled: What the framework's compiler makes of it instead, measured, by
+            backend.
         reason: Why it is so, and where frameworks differ.
         source: The section of a standard, a paper, or of the measurements.
         chapter: The name of the file.
@@ -69,6 +71,7 @@ class Row:
     signed_zeros: bool = False
     deviation: Mapping[str, str] = field(default_factory=dict)
     eager: str = ""
+    compiled: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         outcomes = (
@@ -101,7 +104,8 @@ class Row:
         Args:
             backends: Their names.
             traced: Whether to run it as programs of `unifiedml.jit`.
-            compiler: Whether the framework's compiler makes those programs.
+            compiler: Whether the framework's compiler makes those programs: what is
+                due to raise is left out.
 
         Raises:
             AssertionError: A backend does something else than the row says, raises

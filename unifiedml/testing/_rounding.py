@@ -259,7 +259,7 @@ def whole_gradient(
     Args:
         layers: How many operations follow each other.
         terms: A function of the call's arguments: how large the terms are, relative to
-            the cotangent, that cancel in the gradient.
+            the cotangent, that cancel in the gradient; default: as large as that.
     """
 
     def gradient(
@@ -275,7 +275,7 @@ def whole_gradient(
         exact = numeric_vjp(_only(oracle, call, argnums), operands, cotangents[0])
         least = _largest(cotangents[0]) if cotangents[0].size else 0.0
         if terms is not None:
-            least *= max(1.0, terms(*call.args, **call.kwargs))
+            least *= terms(*call.args, **call.kwargs)
         return [
             (value, error, _network(max(_largest(value), least), layers))
             for value, error in exact

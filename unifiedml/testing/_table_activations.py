@@ -102,7 +102,7 @@ LINES: Final[list[Line]] = [
         lambda x: x * np.tanh(np.logaddexp(0, x)),
         calls=FINITE,
         smooth=SMOOTH,
-        family="steep_gradient",
+        gradient=elementwise_gradient("steep_gradient"),
     ),
     _function("softsign", lambda x: x / (1 + abs(x)), calls=FINITE, smooth=SMOOTH),
     _activation(

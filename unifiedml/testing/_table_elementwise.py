@@ -30,6 +30,7 @@ from unifiedml.testing._oracles import (
 )
 from unifiedml.testing._rounding import (
     EXACT,
+    Gradient,
     Rounding,
     Terms,
     elementwise,
@@ -69,7 +70,7 @@ def _function(
     *,
     calls: Any = None,
     smooth: Any = SMOOTH_COMPLEX,
-    family: str = "elementwise_gradient",
+    gradient: Gradient | None = None,
 ) -> Line:
     """Return the line of a differentiable function of one operand."""
     return Line(
@@ -79,7 +80,7 @@ def _function(
         rounding,
         oracle,
         smooth,
-        gradient=elementwise_gradient(family),
+        gradient=elementwise_gradient() if gradient is None else gradient,
     )
 
 
@@ -362,7 +363,7 @@ LINES: Final[list[Line]] = [
         elementwise("gelu", condition=np.square),
         calls=_approximations("any"),
         smooth=_approximations("smooth"),
-        family="steep_gradient",
+        gradient=elementwise_gradient("steep_gradient"),
     ),
 ]
 """Every operation that is applied element by element."""

@@ -18,6 +18,7 @@ from unifiedml.testing._rounding import (
     Rounding,
     elementwise,
     elementwise_gradient,
+    linear_gradient,
     magnitude,
 )
 from unifiedml.testing._table_elementwise import _function, _pair
@@ -89,8 +90,22 @@ LINES: Final[list[Line]] = [
     _function("acosh", np.arccosh, calls=unary(REAL), smooth=ABOVE_ONE),
     _function("atanh", np.arctanh, calls=UNIT, smooth=INSIDE),
     _pair("atan2", np.arctan2, TRANSCENDENTAL, PAIRS, SMOOTH_PAIR),
-    _function("deg2rad", np.deg2rad, ROOT, calls=REAL_ONLY, smooth=SMOOTH),
-    _function("rad2deg", np.rad2deg, ROOT, calls=REAL_ONLY, smooth=SMOOTH),
+    _function(
+        "deg2rad",
+        np.deg2rad,
+        ROOT,
+        calls=REAL_ONLY,
+        smooth=SMOOTH,
+        gradient=linear_gradient(lambda x: 1),
+    ),
+    _function(
+        "rad2deg",
+        np.rad2deg,
+        ROOT,
+        calls=REAL_ONLY,
+        smooth=SMOOTH,
+        gradient=linear_gradient(lambda x: 1),
+    ),
     # --- exponentials, logarithms, roots
     _function(
         "exp2",

@@ -17,6 +17,7 @@ from unifiedml.testing._arguments import Calls
 from unifiedml.testing._line import Call, Line
 from unifiedml.testing._rounding import (
     EXACT,
+    Gradient,
     Rounding,
     Terms,
     accumulated,
@@ -299,6 +300,11 @@ worst were 12.2 (singular vectors, whose gradients grow with ‖A‖ / gap), 8.6
 7 (eigenvalues) on one backend."""
 
 
+def _inverse(oracle: Callable[[Array], Array]) -> Gradient:
+    """Return the rounding of the gradient of an inverse, products of two of it."""
+    return whole_gradient(16, lambda x: float(np.max(abs(oracle(x)), initial=0)) ** 2)
+
+
 def _line(
     name: str,
     kind: str,
@@ -308,6 +314,7 @@ def _line(
     options: Any = None,
     smooth: Calls | None = None,
     least: int = 0,
+    gradient: Gradient = _FACTOR_GRADIENT,
 ) -> Line:
     # The gradient is that of a Hermitian matrix, but one half is read: differences of
     # single elements disagree. tests/backend/test_linalg_gradients.py has order 2.
@@ -320,7 +327,7 @@ def _line(
         oracle,
         _smooth(kind, options) if smooth is None else smooth,
         (0,),
-        _FACTOR_GRADIENT,
+        gradient,
         no_second=half if kind == "hermitian" else "",
     )
 
@@ -334,10 +341,10 @@ LINES: Final[list[Line]] = [
     _line("eigvalsh", "hermitian", _factoring, _of_hermitian(np.linalg.eigvalsh)),
     _line("eig", "square", _factoring, _eig_oracle, _eig, least=1),
     _line("eigvals", "square", _solving(), _eigvals_oracle, _eigvals),
-    _line("inv", "square", _solving(), np.linalg.inv),
+    _line("inv", "square", _solving(), np.linalg.inv, gradient=_inverse(np.linalg.inv)),
     _line("det", "square", _solving(), np.linalg.det),
     _line("slogdet", "square", _solving(), np.linalg.slogdet),
-    _line("pinv", "any", _solving(2), _pinv_oracle),
+    _line("pinv", "any", _solving(2), _pinv_oracle, gradient=_inverse(_pinv_oracle)),
     _line("matrix_norm", "any", _norming, _matrix_norm_oracle, None, _NORMS),
     _line(
         "cond",

@@ -179,7 +179,7 @@ def _softmax(x: Array, mask: Array) -> Array:
 def _rms_terms(x: Array, scale: Array, epsilon: float) -> float:
     """Return the largest factor of a cotangent: of one element, terms cancel."""
     squares = np.mean(np.square(x), axis=-1, keepdims=True) + epsilon
-    return float(np.max(np.abs(scale) / np.sqrt(squares), initial=0))
+    return float(np.max(np.abs(scale) / np.sqrt(squares), initial=1))
 
 
 @st.composite

@@ -29,6 +29,7 @@ def test_row_as_a_program(row: Row) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:TensorFlow's compiler, XLA, has no kernel")
 @pytest.mark.filterwarnings("ignore::FutureWarning:torch._inductor")
+@pytest.mark.filterwarnings("ignore:Torchinductor does not support code generation for")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_row_as_a_compiled_program(row: Row) -> None:
     row.check(traced=True, compiler=True)

@@ -104,8 +104,7 @@ class Row:
         Args:
             backends: Their names.
             traced: Whether to run it as programs of `unifiedml.jit`.
-            compiler: Whether the framework's compiler makes those programs: what is
-                due to raise is left out.
+            compiler: Whether the framework's compiler makes those programs.
 
         Raises:
             AssertionError: A backend does something else than the row says, raises

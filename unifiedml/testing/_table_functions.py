@@ -90,21 +90,16 @@ LINES: Final[list[Line]] = [
     _function("acosh", np.arccosh, calls=unary(REAL), smooth=ABOVE_ONE),
     _function("atanh", np.arctanh, calls=UNIT, smooth=INSIDE),
     _pair("atan2", np.arctan2, TRANSCENDENTAL, PAIRS, SMOOTH_PAIR),
-    _function(
-        "deg2rad",
-        np.deg2rad,
-        ROOT,
-        calls=REAL_ONLY,
-        smooth=SMOOTH,
-        gradient=linear_gradient(lambda x: 1),
-    ),
-    _function(
-        "rad2deg",
-        np.rad2deg,
-        ROOT,
-        calls=REAL_ONLY,
-        smooth=SMOOTH,
-        gradient=linear_gradient(lambda x: 1),
+    *(
+        _function(
+            name,
+            getattr(np, name),
+            ROOT,
+            calls=REAL_ONLY,
+            smooth=SMOOTH,
+            gradient=linear_gradient(lambda x: 1),
+        )
+        for name in ("deg2rad", "rad2deg")
     ),
     # --- exponentials, logarithms, roots
     _function(

@@ -13,6 +13,7 @@ from unifiedml.testing._arguments import unary
 from unifiedml.testing._line import Call, Line
 from unifiedml.testing._oracles import sigmoid
 from unifiedml.testing._rounding import (
+    EXACT,
     Rounding,
     elementwise_gradient,
     magnitude,
@@ -78,14 +79,14 @@ FINITE: Final = unary(REAL, elements="moderate")
 LINES: Final[list[Line]] = [
     _activation("hard_sigmoid", _hard_sigmoid, _operand(shift=3.0)),
     _activation("hard_silu", lambda x: x * _hard_sigmoid(x), _operand(shift=4.0)),
-    _activation("hard_tanh", lambda x: np.clip(x, -1, 1), _operand()),
-    _activation("hard_shrink", lambda x: np.where(abs(x) <= 0.5, 0, x), _operand()),
+    _activation("hard_tanh", lambda x: np.clip(x, -1, 1), EXACT),
+    _activation("hard_shrink", lambda x: np.where(abs(x) <= 0.5, 0, x), EXACT),
     _activation("soft_shrink", _shrunk, _operand()),
     Line(
         "threshold",
         um.threshold,
         CALLS.map(lambda call: Call(*call.args, threshold=1.0, value=9.0)),
-        _operand(),
+        EXACT,
         lambda x, threshold, value: np.where(x <= threshold, value, x),
         SMOOTH.map(lambda call: Call(*call.args, threshold=1.0, value=9.0)),
         gradient=elementwise_gradient(),

@@ -135,14 +135,14 @@ def slogdet(x: Tensor, /) -> tuple[Tensor, ...]:
 
 
 def cholesky(x: Tensor, /) -> Tensor:
-    # Where it fails, the kernel returns NaN and memory that it has not written.
+    # Where it fails, the kernel returns NaN, complex ones zeros, and unwritten memory.
     factor = _cholesky(_finite(x))
-    _require(isfinite(factor), "the matrix is not positive definite")
+    _require(_real(_diagonal_part(factor)) > 0, "the matrix is not positive definite")
     return _band_part(factor, -1, 0)
 
 
 def solve(x: Tensor, y: Tensor, /) -> Tensor:
-    return _solve(x, y)
+    return _solve(_finite(x), y)
 
 
 def solve_triangular(x: Tensor, y: Tensor, upper: bool, /) -> Tensor:

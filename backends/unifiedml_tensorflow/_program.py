@@ -82,12 +82,18 @@ _NO_KERNEL: Final = "Detected unsupported operations"
 
 
 class Program:
-    """A concrete function and what it captures."""
+    """A concrete function and what it captures.
+
+    XLA's programs raise nothing about values. One that is compiled has one more result,
+    whether the values are such that TensorFlow's kernels would not have raised, and
+    writes nothing if they are not.
+    """
 
     def __init__(
         self, function: Function, inputs: Sequence[Tensor], compiled: bool
     ) -> None:
         self._hosts: list[Callable[[], Array]] = []
+        self._checked = False
 
         def body(*natives: Tensor) -> list[Tensor]:
             graph = tf.compat.v1.get_default_graph()
@@ -100,6 +106,14 @@ class Program:
             results = [_identity(x) for x in outputs]
             # What is written last may be an operand of what is written first.
             values = [_identity(x) for _, x in writes]
+            valid = _valid(graph) if compiled else None
+            if valid is not None:
+                self._checked = True
+                values = [
+                    tf.where(valid, value, cell.read())
+                    for (cell, _), value in zip(writes, values, strict=True)
+                ]
+                results.append(valid)
             with tf.control_dependencies([*results, *values]):
                 for (cell, _), value in zip(writes, values, strict=True):
                     cell.write(value)
@@ -116,6 +130,9 @@ class Program:
         self._count = len(inner.function_type.flat_outputs)
         # Functions stand for what the host gives.
         self._captures = [x for x in self._concrete._captured_inputs if not callable(x)]
+        unchecked = compiled and _unchecked(self._concrete.graph)
+        if unchecked:
+            self._do_without_compiler(unchecked)
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         hosts = [tf.constant(read()) for read in self._hosts]
@@ -123,12 +140,19 @@ class Program:
         # arguments once more.
         given = [*inputs, *self._captures, *hosts]
         try:
-            return self._run(given)
+            found = self._run(given)
         except tf.errors.InvalidArgumentError as error:
             if not self._compiled or _NO_KERNEL not in error.message:
                 raise
-            self._do_without_compiler(error.message)
-            return self._run(given)
+            operations = re.findall(r"(\w+) \(No registered", error.message)
+            self._do_without_compiler(operations)
+            found = self._run(given)
+        if not self._checked:
+            return found
+        *results, valid = found
+        if not valid:
+            raise tf.errors.InvalidArgumentError(None, None, "a value is out of range")
+        return results
 
     def _run(self, given: Sequence[Tensor]) -> Sequence[Tensor]:
         context_ = context.context()
@@ -136,7 +160,7 @@ class Program:
         found = execute(self._name, self._count, given, _OPTIONS, context_)
         return found
 
-    def _do_without_compiler(self, message: str) -> None:
+    def _do_without_compiler(self, operations: Sequence[str]) -> None:
         """Have the same graph run by TensorFlow's own kernels; nothing has run yet."""
         definition = self._concrete.inference_fn.definition
         plain = type(definition)()
@@ -145,16 +169,98 @@ class Program:
         plain.signature.name = f"{self._name}_plain"
         context.context().add_function_def(plain)
         self._name, self._compiled = plain.signature.name, False
-        operations = re.findall(r"(\w+) \(No registered", message)
         warnings.warn(
             "TensorFlow's compiler, XLA, has no kernel of "
-            f"{', '.join(operations) or 'an operation'}: the program runs without",
+            f"{', '.join(operations) or 'an operation'}, or none that tells where it "
+            "is not defined: the program runs without",
             stacklevel=2,
         )
 
     def text(self) -> str:
         return str(self._concrete.graph.as_graph_def())
 
+
+# --- what kernels check and programs of XLA do not ------------------------------------
+
+
+def _divides(operation: Any) -> Tensor | None:
+    divisor = operation.inputs[1]
+    return tf.reduce_all(divisor != 0) if divisor.dtype.is_integer else None
+
+
+def _gathers(operation: Any) -> Tensor:
+    x, indices, axis = operation.inputs
+    return _within(indices, x.shape[int(tf.get_static_value(axis))])
+
+
+def _scatters(operation: Any) -> Tensor:
+    x, indices, _ = operation.inputs
+    return _within(indices, x.shape[: indices.shape[-1]].as_list())
+
+
+def _picks(operation: Any) -> Tensor:
+    logits, labels = operation.inputs
+    return _within(labels, logits.shape[-1])
+
+
+def _inverts_triangle(operation: Any) -> Tensor:
+    return tf.reduce_all(tf.linalg.diag_part(operation.inputs[0]) != 0)
+
+
+def _within(indices: Tensor, bounds: Any) -> Tensor:
+    bounds = tf.constant(bounds, indices.dtype)
+    return tf.reduce_all((indices >= 0) & (indices < bounds))
+
+
+_VALID: Final[Mapping[str, Callable[[Any], Tensor | None]]] = {
+    "Assert": lambda operation: operation.inputs[0],
+    "FloorDiv": _divides,
+    "FloorMod": _divides,
+    "GatherV2": _gathers,
+    "MatrixTriangularSolve": _inverts_triangle,
+    "SparseSoftmaxCrossEntropyWithLogits": _picks,
+    "TensorScatterAdd": _scatters,
+    "TensorScatterMax": _scatters,
+    "TensorScatterMin": _scatters,
+    "TensorScatterUpdate": _scatters,
+}
+"""What returns whether the values of an operation are such that it does not raise."""
+
+_UNTOLD: Final = {"MatrixInverse", "MatrixSolve"}
+"""Operations that give numbers of any size for singular matrices, which nothing tells.
+
+XLA factorizes by rotations, which leave a pivot of about eps where there is none.
+"""
+
+
+def _valid(graph: Any) -> Tensor | None:
+    """Return whether all values are valid; None if no operation depends on that."""
+    checks = [
+        check(operation)
+        for operation in graph.get_operations()
+        if (check := _VALID.get(operation.type)) is not None
+    ]
+    doubtful = [x for x in checks if x is not None and not _is_known_to_hold(x)]
+    return tf.reduce_all(tf.stack(doubtful)) if doubtful else None
+
+
+def _is_known_to_hold(condition: Tensor) -> bool:
+    value = tf.get_static_value(condition)
+    return value is not None and bool(value)
+
+
+def _unchecked(graph: Any) -> list[str]:
+    """Return operations of a graph about whose values nobody would know."""
+    inner = {
+        node.op
+        for function in graph.as_graph_def().library.function
+        for node in function.node_def
+    }
+    own = {operation.type for operation in graph.get_operations()}
+    return sorted((own & _UNTOLD) | (inner & (_UNTOLD | _VALID.keys())))
+
+
+# --- constants ------------------------------------------------------------------------
 
 _identity = kernel(tf.raw_ops.Identity)
 

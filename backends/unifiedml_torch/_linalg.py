@@ -23,8 +23,6 @@ __all__ = [
 ]
 
 cholesky = torch.linalg.cholesky
-slogdet = torch.linalg.slogdet
-solve = torch.linalg.solve
 
 
 def _finite(x: Tensor) -> Tensor:
@@ -83,6 +81,16 @@ def eigvalsh(x: Tensor, /) -> Tensor:
 
 def qr(x: Tensor, complete: bool, /) -> tuple[Tensor, ...]:
     return torch.linalg.qr(_finite(x), mode="complete" if complete else "reduced")
+
+
+def slogdet(x: Tensor, /) -> tuple[Tensor, ...]:
+    sign, log = torch.linalg.slogdet(x)
+    # The sign of a determinant that is NaN would be 0.
+    return torch.where(torch.isnan(log), sign * log.detach(), sign), log
+
+
+def solve(x: Tensor, y: Tensor, /) -> Tensor:
+    return torch.linalg.solve(_finite(x), y)
 
 
 def solve_triangular(x: Tensor, y: Tensor, upper: bool, /) -> Tensor:

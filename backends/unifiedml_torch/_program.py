@@ -8,7 +8,6 @@ turned into a Python function of such calls: no modules, no autograd, no checks.
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from unifiedml._backend.errors import TracedValueError
+from unifiedml_torch._inductor import compiled_by_inductor
 from unifiedml_torch._tensor import from_numpy
 
 __all__ = [
@@ -278,7 +278,7 @@ class Program:
         writer = _Writer(tracer, outputs)
         self._source, self._run = writer.written()
         if compiled:
-            self._run = _compiled(self._run, [x for _, x in writer.given])
+            self._run = compiled_by_inductor(self._run, [x for _, x in writer.given])
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         states = [state() for state in self._states]
@@ -289,26 +289,6 @@ class Program:
 
     def text(self) -> str:
         return self._source
-
-
-def _compiled(run: Callable[..., Any], given: Sequence[Tensor]) -> Callable[..., Any]:
-    """Return a program as Inductor makes it."""
-    try:
-        with warnings.catch_warnings():
-            # PyTorch's compiler imports parts of it that PyTorch deprecates.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            from torch._inductor import compile, exc
-            from torch.fx.experimental.proxy_tensor import make_fx
-
-            tracer = make_fx(run, tracing_mode="fake", _allow_non_fake_inputs=True)
-            return cast(Callable[..., Any], compile(tracer(*given), list(given)))
-    except exc.InvalidCxxCompiler:
-        warnings.warn(
-            "PyTorch's compiler needs a C++ compiler, such as g++, and found none: "
-            "the program runs without",
-            stacklevel=2,
-        )
-        return run
 
 
 class _Writer:

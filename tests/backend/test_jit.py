@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import unifiedml as um
+from unifiedml._tree import map_tree
 from unifiedml.testing import assert_close
 
 X = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
@@ -321,12 +322,48 @@ def test_errors_in_values_are_those_of_the_operation(backend: str) -> None:
         take(x, um.tensor([1, 7]))  # as it runs
     with pytest.raises(IndexError, match="index 7 is out of bounds"):
         um.jit(lambda x, i: um.take(x, i))(x, um.tensor([1, 7]))  # as it is traced
+    # Where nothing is compiled, too: XLA itself would clamp the index.
+    compiled = um.jit(lambda x, i: um.take(x, i), compiler=True)
+    assert compiled(x, um.tensor([1, 0])).tolist() == [2, 1]
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        compiled(x, um.tensor([1, 7]))
     inverse = um.jit(um.linalg.inv)
     assert inverse(um.tensor([[2.0]])).tolist() == [[0.5]]
     with pytest.raises(np.linalg.LinAlgError, match="inv: a matrix is singular"):
         inverse(um.tensor([[0.0]]))
     with pytest.raises(np.linalg.LinAlgError, match="svd needs finite numbers"):
         um.jit(um.linalg.svd)(um.tensor([[um.nan]]))
+
+
+@pytest.mark.parametrize("compiler", [False, True])
+def test_a_step_that_raises_changes_nothing(backend: str, compiler: bool) -> None:
+    model = um.Sequential([um.Dense(4, input_size=3), um.nn.BatchNorm(), um.Dense(2)])
+    x = um.ones((2, 3))
+    model(x)
+    optimizer = um.Adam(model.parameters(), learning_rate=0.1)
+
+    def step(model: Any, optimizer: Any, x: um.Tensor, y: um.Tensor) -> um.Tensor:
+        def loss(model: Any) -> um.Tensor:
+            return um.mean(
+                um.losses.sparse_categorical_crossentropy(y, model(x), from_logits=True)
+            )
+
+        value, gradients = um.value_and_grad(loss)(model)
+        optimizer.step(gradients)
+        return value
+
+    def state() -> Any:
+        parts = [model.state_dict(), optimizer.state_dict()]
+        return map_tree(lambda part: np.asarray(part).tolist(), parts)
+
+    step = um.jit(step, compiler=compiler)
+    step(model, optimizer, x, um.tensor([1, 0]))
+    before = state()
+    with pytest.raises(IndexError, match="5"):
+        step(model, optimizer, x, um.tensor([1, 5]))
+    assert state() == before
+    step(model, optimizer, x, um.tensor([1, 0]))
+    assert state() != before
 
 
 def test_an_index_out_of_one_of_several_bounds(backend: str) -> None:
@@ -336,6 +373,23 @@ def test_an_index_out_of_one_of_several_bounds(backend: str) -> None:
     assert element(x, i, j).tolist() == [2, 5]
     with pytest.raises(IndexError, match="index 3 is out of bounds for axis 1"):
         element(x, i, um.tensor([3, 0]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compilers_keep_quotients_and_remainders(backend: str, dtype: str) -> None:
+    numbers = [0.0, -0.0, 1, -1, 0.1, -0.3, 6, -7.5, 1e30, 3e38, 1e-38, um.inf, um.nan]
+    x, y = np.meshgrid(np.asarray(numbers, dtype), -np.asarray(numbers, dtype))
+
+    def both(x: um.Tensor, y: um.Tensor) -> tuple[um.Tensor, um.Tensor]:
+        return x // y, x % y
+
+    expected = both(um.asarray(x), um.asarray(y))
+    found = um.jit(both, compiler=True)(um.asarray(x), um.asarray(y))
+    for actual, one in zip(found, expected, strict=True):
+        actual, one = np.asarray(actual), np.asarray(one)
+        np.testing.assert_array_equal(actual, one)
+        known = ~np.isnan(one)
+        assert (np.signbit(actual) == np.signbit(one))[known].all()
 
 
 def test_compilers_keep_nan_in_maxima(backend: str) -> None:

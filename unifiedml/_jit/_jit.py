@@ -185,11 +185,9 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
             module, take gradients, and draw random numbers. Its other effects
             (printing, appending to lists) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
-            faster, after a first call that takes seconds. XLA's programs look at no
-            values: an index out of range, a singular matrix or an integer divided by
-            zero raises nothing, and what comes out is no promise. Where the compiler
-            has no kernel, or is missing, a warning says so once and the program runs
-            without.
+            faster, after a first call that takes seconds. Where the compiler has no
+            kernel, or none that knows a singular matrix, or is missing, a warning says
+            so once and the program runs without.
 
     Returns:
         A function of the same arguments. Its results carry no history for

@@ -107,8 +107,6 @@ def _result(row: Row) -> Iterator[str]:
 def _measured(row: Row) -> Iterator[str]:
     for backend, text in row.deviation.items():
         yield f"**not on {backend}**: {_text(text)}"
-    for backend, text in row.compiled.items():
-        yield f"compiled on {backend}: {_text(text)}"
     if row.eager:
         yield f"not inside `um.jit`: {_text(row.eager)}"
 

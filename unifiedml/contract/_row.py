@@ -42,8 +42,6 @@ class Row:
         signed_zeros: Whether the signs of zeros count.
         deviation: For each backend that cannot meet the row, what was measured.
         eager: Why no program can hold it, and `unifiedml.jit` refuses it.
-        compiled: What the framework's compiler makes of it instead, measured, by
-            backend.
         reason: Why it is so, and where frameworks differ.
         source: The section of a standard, a paper, or of the measurements.
         chapter: The name of the file.
@@ -71,7 +69,6 @@ class Row:
     signed_zeros: bool = False
     deviation: Mapping[str, str] = field(default_factory=dict)
     eager: str = ""
-    compiled: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         outcomes = (

@@ -9,6 +9,7 @@ import numpy as np
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._tensor import Operand, Tensor
+from unifiedml._tracing import tracing
 from unifiedml.ops import _bits
 from unifiedml.ops._dispatch import (
     COMPLEX,
@@ -188,7 +189,16 @@ def remainder(x1: Operand, x2: Operand, /) -> Tensor:
     if rest.dtype.is_integer:
         return rest
     # A zero has the sign of the divisor, too. Both forms keep the gradient.
-    return where(second < 0, -(0 - rest), rest + 0)
+    zero = _hidden_zero(rest)
+    return where(second < 0, -(zero - rest), rest + zero)
+
+
+def _hidden_zero(x: Tensor) -> Operand:
+    """Return 0 for sums that turn -0.0 into 0.0; compilers drop the addition of 0."""
+    trace = tracing.get()
+    if trace is None or not trace.compiled:
+        return 0
+    return where(x != x, x, 0).detach()
 
 
 def fmod(x1: Operand, x2: Operand, /) -> Tensor:

@@ -20,7 +20,7 @@ from unifiedml.testing._rounding import (
     whole,
     whole_gradient,
 )
-from unifiedml.testing._table_elementwise import _function
+from unifiedml.testing._table_elementwise import ARITHMETIC, TRANSCENDENTAL, _function
 
 __all__ = ["LINES"]
 
@@ -81,7 +81,7 @@ LINES: Final[list[Line]] = [
     _activation("hard_silu", lambda x: x * _hard_sigmoid(x), _operand(shift=4.0)),
     _activation("hard_tanh", lambda x: np.clip(x, -1, 1), EXACT),
     _activation("hard_shrink", lambda x: np.where(abs(x) <= 0.5, 0, x), EXACT),
-    _activation("soft_shrink", _shrunk, _operand()),
+    _activation("soft_shrink", _shrunk, ARITHMETIC),
     Line(
         "threshold",
         um.threshold,
@@ -107,7 +107,9 @@ LINES: Final[list[Line]] = [
     ),
     _function("softsign", lambda x: x / (1 + abs(x)), calls=FINITE, smooth=SMOOTH),
     _activation(
-        "celu", lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), _operand()
+        "celu",
+        lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+        TRANSCENDENTAL,
     ),
     Line(
         "glu",

@@ -35,6 +35,7 @@ from unifiedml.testing._rounding import (
     Terms,
     elementwise,
     elementwise_gradient,
+    linear_gradient,
     magnitude,
 )
 from unifiedml.testing._strategies import (
@@ -89,7 +90,13 @@ def _discrete(name: str, oracle: Oracle, calls: Any, why: str = DISCRETE) -> Lin
 
 
 def _pair(
-    name: str, oracle: Oracle, rounding: Rounding, calls: Any, smooth: Any = SMOOTH_PAIR
+    name: str,
+    oracle: Oracle,
+    rounding: Rounding,
+    calls: Any,
+    smooth: Any = SMOOTH_PAIR,
+    *,
+    gradient: Gradient | None = None,
 ) -> Line:
     """Return the line of a differentiable function of two operands."""
     return Line(
@@ -100,8 +107,14 @@ def _pair(
         oracle,
         smooth,
         (0, 1),
-        elementwise_gradient(),
+        elementwise_gradient() if gradient is None else gradient,
     )
+
+
+def _choice(name: str, oracle: Oracle, calls: Any, smooth: Any) -> Line:
+    """Return the line of a function that returns some of its operands' elements."""
+    gradient = linear_gradient(selects=True)
+    return _pair(name, oracle, EXACT, calls, smooth, gradient=gradient)
 
 
 def _sign(call: Call, result: Array) -> Terms:
@@ -316,18 +329,11 @@ LINES: Final[list[Line]] = [
         _shifts(),
     ),
     # --- choices
-    _pair("maximum", np.maximum, EXACT, REAL_PAIRS, _apart()),
-    _pair("minimum", np.minimum, EXACT, REAL_PAIRS, _apart()),
-    dataclasses.replace(_pair("clip", clip, EXACT, _limits(), _apart(3)), argnums=(0,)),
-    Line(
-        "where",
-        um.where,
-        _choices(),
-        EXACT,
-        np.where,
-        _choices("smooth"),
-        (1, 2),
-        elementwise_gradient(),
+    _choice("maximum", np.maximum, REAL_PAIRS, _apart()),
+    _choice("minimum", np.minimum, REAL_PAIRS, _apart()),
+    dataclasses.replace(_choice("clip", clip, _limits(), _apart(3)), argnums=(0,)),
+    dataclasses.replace(
+        _choice("where", np.where, _choices(), _choices("smooth")), argnums=(1, 2)
     ),
     # --- activations
     _function("relu", lambda x: np.maximum(x, 0), EXACT, smooth=SMOOTH),

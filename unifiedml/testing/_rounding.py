@@ -148,11 +148,20 @@ def _size(x: Any) -> Any:
     return magnitude(x) if is_number else x
 
 
-def whole(layers: int = 1) -> Rounding:
-    """Return the rounding of a composite: relative to the largest element."""
+def whole(layers: int = 1, terms: Callable[..., Array] | None = None) -> Rounding:
+    """Return the rounding of a composite: relative to the largest element.
+
+    Args:
+        layers: How many operations follow each other.
+        terms: A function of the call's arguments: how large terms are that cancel in
+            the result; default: no larger than that.
+    """
 
     def rounding(call: Any, result: Array) -> Terms:
-        return [("network", {"scale": _largest(result), "length": layers})]
+        scale = _largest(result)
+        if terms is not None:
+            scale = max(scale, _largest(terms(*call.args, **call.kwargs)))
+        return _network(scale, layers)
 
     return rounding
 
@@ -252,7 +261,11 @@ def linear_gradient(
 
 
 def whole_gradient(
-    layers: int = 1, terms: Callable[..., float] | None = None
+    layers: int = 1,
+    terms: Callable[..., float] | None = None,
+    *,
+    sums: Oracle = None,
+    method: Literal["central", "complex"] = "central",
 ) -> Gradient:
     """Return the rounding of gradients of a composite, relative to the largest.
 
@@ -260,6 +273,9 @@ def whole_gradient(
         layers: How many operations follow each other.
         terms: A function of the call's arguments: how large the terms are, relative to
             the cotangent, that cancel in the gradient; default: as large as that.
+        sums: The function's linear part, where sums in its gradient are long.
+        method: How the oracle is differentiated; ``"complex"`` where differences of it
+            would cancel.
     """
 
     def gradient(
@@ -272,13 +288,28 @@ def whole_gradient(
         if oracle is None or _is_complex(call, argnums, cotangents):
             return _unknown(cotangents, found, layers)
         operands = [call.args[n] for n in argnums]
-        exact = numeric_vjp(_only(oracle, call, argnums), operands, cotangents[0])
+        exact = numeric_vjp(
+            _only(oracle, call, argnums), operands, cotangents[0], method=method
+        )
         least = _largest(cotangents[0]) if cotangents[0].size else 0.0
         if terms is not None:
             least *= terms(*call.args, **call.kwargs)
+        sizes: Sequence[Terms] = [[]] * len(operands)
+        if sums is not None:
+            size = np.abs(cotangents[0])
+            linear = numeric_vjp(
+                _only(sums, call, argnums),
+                [*map(np.abs, operands)],
+                size,
+                method="complex",
+            )
+            sizes = [
+                [("accumulation", {"scale": magnitude(one), "length": size.size})]
+                for one, _ in linear
+            ]
         return [
-            (value, error, _network(max(_largest(value), least), layers))
-            for value, error in exact
+            (value, error, [*_network(max(_largest(value), least), layers), *more])
+            for (value, error), more in zip(exact, sizes, strict=True)
         ]
 
     return gradient

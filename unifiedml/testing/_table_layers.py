@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import hypothesis.strategies as st
 import numpy as np
@@ -71,16 +71,20 @@ def _line(
     calls: Any,
     count: int,
     layers: int = 2,
+    *,
+    terms: Any = None,
+    sums: Any = None,
+    method: Literal["central", "complex"] = "central",
 ) -> Line:
     return Line(
         f"nn.{name}",
         function,
         calls,
-        whole(layers),
+        whole(layers, terms),
         oracle,
         calls,
         tuple(range(count)),
-        whole_gradient(layers),
+        whole_gradient(layers, sums=sums, method=method),
     )
 
 
@@ -103,13 +107,21 @@ def _convolution(name: str, rank: int, channels: int, kernel: Shape) -> Line:
         first = () if depthwise else (outputs,)
         return getattr(um.nn, name)(*first, size, activation="tanh", **options)
 
+    def linear(x: Array, weights: Array, bias: Array) -> Array:
+        return np.asarray(operation(x, weights, 2, "same") + bias)
+
     def oracle(x: Array, weights: Array, bias: Array) -> Array:
-        return np.asarray(np.tanh(operation(x, weights, 2, "same") + bias))
+        return np.asarray(np.tanh(linear(x, weights, bias)))
 
     # Numeric gradients of larger ones take seconds.
     sizes = (1, *(4, 3, 2)[:rank], channels)
     calls = _drawn(sizes, (*(size,) * rank, *kernel), (outputs,))
-    return _line(name, _with_weights(make, "kernel", "bias"), oracle, calls, 3)
+    function = _with_weights(make, "kernel", "bias")
+
+    def terms(*args: Array) -> Array:
+        return linear(*map(np.abs, args))
+
+    return _line(name, function, oracle, calls, 3, terms=terms, sums=linear)
 
 
 def _pool(name: str, rank: int) -> Line:
@@ -180,6 +192,12 @@ def _attend(x: Array, q: Array, k: Array, v: Array, o: Array, b: Array) -> Array
     query, key = (x @ q).reshape(heads), (x @ k).reshape(heads)
     found = attention(query, key, values, None, None, True)
     return np.asarray(found.reshape(len(x), x.shape[1], -1) @ o)
+
+
+def _attended_terms(
+    x: Array, q: Array, k: Array, v: Array, o: Array, b: Array
+) -> Array:
+    return np.asarray((abs(x) @ abs(v) + abs(b)).max(1) @ abs(o))
 
 
 def _self_attention(x: Any, *weights: Any) -> Any:
@@ -272,6 +290,8 @@ LINES: Final[list[Line]] = [
         _drawn((2, 3, 3), (3, 4), (3, 4), (3, 2), (2, 3), (2,)),
         6,
         6,
+        terms=_attended_terms,
+        method="complex",
     ),
 ]
 """Layers with weights of their own."""

@@ -76,7 +76,7 @@ def conv(
     x = _layout(x, data_format)
     at = conv_windows("conv", x.shape, kernel.shape, strides, padding, dilation_rate)
     if 0 in at.shape:
-        return _back(np.zeros(at.shape), data_format)
+        return _back(np.zeros(at.shape, np.result_type(x, kernel)), data_format)
     seen = _windows(x, at, at.shape[1:-1], 0.0)
     batch, count, elements, channels = seen.shape
     grouped = seen.reshape(batch, count, elements, at.groups, channels // at.groups)
@@ -106,7 +106,7 @@ def conv_transpose(
         "", x.shape, kernel.shape, strides, padding, dilation_rate, groups
     )
     if 0 in at.shape:
-        return _back(np.zeros(at.shape), data_format)
+        return _back(np.zeros(at.shape, np.result_type(x, kernel)), data_format)
     spatial, channels = x.shape[1:-1], x.shape[-1]
     reach = [
         (n - 1) * stride + (size - 1) * apart + 1
@@ -118,7 +118,7 @@ def conv_transpose(
     filters = kernel.reshape(-1, kernel.shape[-2], groups, channels // groups)
     terms = np.einsum("bwgc,efgc->bwegf", parts, filters)
     terms = terms.reshape(len(x), *terms.shape[1:3], -1)
-    whole = np.zeros((len(x), int(np.prod(reach)), at.shape[-1]))
+    whole = np.zeros((len(x), int(np.prod(reach)), at.shape[-1]), terms.dtype)
     places = _places(at, spatial)
     rows = np.arange(len(x)).reshape(-1, *(1,) * places.ndim)
     np.add.at(whole, (rows, places[None]), terms)

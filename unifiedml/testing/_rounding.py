@@ -210,7 +210,7 @@ def linear_gradient(
     *,
     sizes: Oracle = None,
     selects: bool = False,
-    method: Literal["central", "complex"] = "central",
+    analytic: bool = True,
 ) -> Gradient:
     """Return the rounding of gradients of a function that is linear in each argument.
 
@@ -220,9 +220,11 @@ def linear_gradient(
         sizes: The function without its negative signs; default: the oracle.
         selects: Whether the operands' order decides which of them are added up, as
             that of a maximum does.
-        method: How the oracle is differentiated; ``"complex"`` where differences of it
-            would cancel.
+        analytic: Whether the oracle is differentiable in complex numbers, by which the
+            gradient is exact; those that conjugate, or select by order, are not.
     """
+    complex_ = analytic and not selects
+    method: Literal["central", "complex"] = "complex" if complex_ else "central"
 
     def gradient(
         oracle: Oracle,
@@ -239,7 +241,7 @@ def linear_gradient(
         exact = numeric_vjp(function, operands, cotangent, method=method)
         positive = operands if selects else [*map(np.abs, operands)]
         adding = _only(sizes or oracle, call, argnums)
-        scales = numeric_vjp(adding, positive, np.abs(cotangent))
+        scales = numeric_vjp(adding, positive, np.abs(cotangent), method=method)
         count = length(*call.args, **call.kwargs) if length else cotangent.size
         return [
             (

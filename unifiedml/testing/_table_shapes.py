@@ -58,7 +58,8 @@ def moved(
         none_if_refused(oracle),
         smooth,
         argnums,
-        linear_gradient(),
+        # A real array that is written into keeps no complex numbers.
+        linear_gradient(analytic=argnums == (0,)),
     )
 
 

@@ -48,9 +48,9 @@ _HALF = frozenset({"float16", "bfloat16"})
 # Softmax exists in 16 bits but rounds x - max(x) there: bfloat16 is off by 28 %.
 missing: Final[dict[str, frozenset[str]]] = {
     "abs": _UNSIGNED,
-    "digamma": _HALF,
-    "erfinv": _HALF,
-    "floor_divide": _HALF,
+    # Kernels of these add 16-bit floats up in 16 bits.
+    **dict.fromkeys(("average_pool", "conv", "conv_transpose"), _HALF),
+    **dict.fromkeys(("digamma", "erfinv", "floor_divide"), _HALF),
     "log_softmax": _HALF,
     "lgamma": frozenset({"bfloat16"}),
     "matmul": _UNSIGNED | _NARROW,

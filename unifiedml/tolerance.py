@@ -289,7 +289,7 @@ FAMILIES: Final[dict[str, Tolerance]] = {
     ),
     "optimizer": Tolerance(
         covers="parameters after n steps with given gradients",
-        scale="max(1, |y|)",
+        scale="max(1, |y|), the largest after any of the steps",
         factor=lambda n, s, c: 4 + s,
         reason="each step rounds the parameter once, u; measured 0.07·n",
         stored=True,

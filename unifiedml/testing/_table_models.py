@@ -16,6 +16,8 @@ from unifiedml.testing._arguments import unary
 from unifiedml.testing._line import Call, Line
 from unifiedml.testing._rounding import (
     EXACT,
+    Rounding,
+    Terms,
     accumulated,
     elementwise_gradient,
     linear_gradient,
@@ -225,9 +227,18 @@ def _runs(draw: st.DrawFn, /, **choices: tuple[Any, ...]) -> Call:
     return Call(*drawn, **options)
 
 
-def _optimizer_rounding(call: Any, result: Array) -> Any:
-    scale = np.maximum(1, magnitude(result))
-    return [("optimizer", {"scale": scale, "length": len(call.args) - 1})]
+def _optimizer_rounding(oracle: Callable[..., Any]) -> Rounding:
+    def rounding(call: Any, result: Array) -> Terms:
+        w, *gradients = call.args
+        # Parameters may have been larger on the way.
+        sizes = [
+            magnitude(oracle(w, *gradients[:count], **call.kwargs))
+            for count in range(len(gradients) + 1)
+        ]
+        scale = np.max([np.ones_like(sizes[0]), *sizes], axis=0)
+        return [("optimizer", {"scale": scale, "length": len(gradients)})]
+
+    return rounding
 
 
 _ADAM: Final[dict[str, tuple[Any, ...]]] = {
@@ -247,7 +258,7 @@ def optimizer(
         f"optim.{name}",
         _steps(name),
         _runs(**choices),
-        _optimizer_rounding,
+        _optimizer_rounding(oracle),
         oracle,
         no_gradient=_STEP,
     )

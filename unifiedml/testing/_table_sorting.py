@@ -101,9 +101,12 @@ def _searched(draw: st.DrawFn) -> Call:
     x = draw(arrays(draw(st.integers(0, 9)), name))
     values = draw(arrays(shapes(0, 3, max_side=3), name))
     side = draw(st.sampled_from(["left", "right"]))
+    # NumPy does not know that bfloat16 has NaN, which come last.
+    wide = x.astype(np.float32) if x.dtype.kind == "V" else x
+    order = np.argsort(wide, stable=True)
     if draw(st.booleans()):
-        return Call(x, values, np.argsort(x, stable=True), side)
-    return Call(np.sort(x), values, None, side)
+        return Call(x, values, order, side)
+    return Call(x[order], values, None, side)
 
 
 def _search(x: Any, values: Any, sorter: Any, side: str) -> um.Tensor:

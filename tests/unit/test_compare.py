@@ -289,7 +289,7 @@ SMOOTH: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("method", ["best", "central", "complex"])
 @pytest.mark.parametrize(("f", "derivative"), SMOOTH)
 def test_numeric_gradients_of_functions(
     f: Callable[[Any], Any], derivative: Callable[[Any], Any], method: Any
@@ -305,7 +305,7 @@ def test_numeric_gradients_of_functions(
     assert np.all(gradient.error < 2.0**-13 * allowed)
 
 
-@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("method", ["best", "central", "complex"])
 def test_numeric_gradients_of_a_matrix_product(method: Any) -> None:
     a, b = random_cotangent((2, 3), seed=1), random_cotangent((3, 4), seed=2)
     cotangent = random_cotangent((2, 4), seed=3)
@@ -314,7 +314,7 @@ def test_numeric_gradients_of_a_matrix_product(method: Any) -> None:
     assert np.all(np.abs(db.value - a.T @ cotangent) <= db.error)
 
 
-@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("method", ["best", "central", "complex"])
 def test_numeric_gradients_of_numbers(method: Any) -> None:
     x, y = numeric_vjp(lambda x, y: x * y, [3.0, [2.0, 5.0]], [1.0, 2.0], method=method)
     assert x.value.shape == ()
@@ -346,6 +346,30 @@ def test_kinks_beside_and_at_the_operand() -> None:
     assert np.all(beside.error < 2.0**-20)
     (at,) = numeric_vjp(lambda x: np.maximum(x - 1, 0), [[1.0]], [1.0])
     assert at.value == 0.5  # the symmetric derivative, which no estimate tells apart
+
+
+def test_what_cancels_inside_a_function_does_not_spoil_the_best_method() -> None:
+    p = np.full(4, 0.5)
+    cotangent = random_cotangent(4)
+    (gradient,) = numeric_vjp(lambda q: p * np.log(p / q), [p], cotangent)
+    assert np.all(np.abs(gradient.value + cotangent) <= gradient.error)
+    assert np.all(gradient.error < 1e-14)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.conj(x) ** 2,  # not analytic
+        lambda x: np.real(x) ** 2,  # loses the imaginary part
+        lambda x: np.array(x, np.float64) ** 2,  # warns that it does
+        lambda x: np.hypot(x, 0.0) ** 2,  # takes no complex numbers
+    ],
+)
+def test_the_best_method_takes_differences_where_it_must(f: Any) -> None:
+    x = np.array([0.5, 3.0])
+    (gradient,) = numeric_vjp(f, [x], [1.0, 2.0])
+    assert np.all(np.abs(gradient.value - [1.0, 12.0]) <= gradient.error)
+    assert np.all(gradient.error < 1e-9)
 
 
 def test_operands_that_do_not_enter_have_gradient_zero() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -210,7 +210,6 @@ def linear_gradient(
     *,
     sizes: Oracle = None,
     selects: bool = False,
-    analytic: bool = True,
 ) -> Gradient:
     """Return the rounding of gradients of a function that is linear in each argument.
 
@@ -220,11 +219,7 @@ def linear_gradient(
         sizes: The function without its negative signs; default: the oracle.
         selects: Whether the operands' order decides which of them are added up, as
             that of a maximum does.
-        analytic: Whether the oracle is differentiable in complex numbers, by which the
-            gradient is exact; those that conjugate, or select by order, are not.
     """
-    complex_ = analytic and not selects
-    method: Literal["central", "complex"] = "complex" if complex_ else "central"
 
     def gradient(
         oracle: Oracle,
@@ -238,10 +233,10 @@ def linear_gradient(
         (cotangent,) = cotangents
         function = _only(oracle, call, argnums)
         operands = [call.args[n] for n in argnums]
-        exact = numeric_vjp(function, operands, cotangent, method=method)
+        exact = numeric_vjp(function, operands, cotangent)
         positive = operands if selects else [*map(np.abs, operands)]
         adding = _only(sizes or oracle, call, argnums)
-        scales = numeric_vjp(adding, positive, np.abs(cotangent), method=method)
+        scales = numeric_vjp(adding, positive, np.abs(cotangent))
         count = length(*call.args, **call.kwargs) if length else cotangent.size
         return [
             (
@@ -267,7 +262,6 @@ def whole_gradient(
     terms: Callable[..., float] | None = None,
     *,
     sums: Oracle = None,
-    method: Literal["central", "complex"] = "central",
 ) -> Gradient:
     """Return the rounding of gradients of a composite, relative to the largest.
 
@@ -276,8 +270,6 @@ def whole_gradient(
         terms: A function of the call's arguments: how large the terms are, relative to
             the cotangent, that cancel in the gradient; default: as large as that.
         sums: The function's linear part, where sums in its gradient are long.
-        method: How the oracle is differentiated; ``"complex"`` where differences of it
-            would cancel.
     """
 
     def gradient(
@@ -290,9 +282,7 @@ def whole_gradient(
         if oracle is None or _is_complex(call, argnums, cotangents):
             return _unknown(cotangents, found, layers)
         operands = [call.args[n] for n in argnums]
-        exact = numeric_vjp(
-            _only(oracle, call, argnums), operands, cotangents[0], method=method
-        )
+        exact = numeric_vjp(_only(oracle, call, argnums), operands, cotangents[0])
         least = _largest(cotangents[0]) if cotangents[0].size else 0.0
         if terms is not None:
             least *= terms(*call.args, **call.kwargs)

@@ -97,7 +97,7 @@ LINES: Final[list[Line]] = [
             ROOT,
             calls=REAL_ONLY,
             smooth=SMOOTH,
-            gradient=linear_gradient(lambda x: 1, analytic=False),
+            gradient=linear_gradient(lambda x: 1),
         )
         for name in ("deg2rad", "rad2deg")
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import hypothesis.strategies as st
 import numpy as np
@@ -74,7 +74,6 @@ def _line(
     *,
     terms: Any = None,
     sums: Any = None,
-    method: Literal["central", "complex"] = "central",
 ) -> Line:
     return Line(
         f"nn.{name}",
@@ -84,7 +83,7 @@ def _line(
         oracle,
         calls,
         tuple(range(count)),
-        whole_gradient(layers, sums=sums, method=method),
+        whole_gradient(layers, sums=sums),
     )
 
 
@@ -291,7 +290,6 @@ LINES: Final[list[Line]] = [
         6,
         6,
         terms=_attended_terms,
-        method="complex",
     ),
 ]
 """Layers with weights of their own."""

@@ -443,7 +443,7 @@ METHODS: Final[list[Line]] = [
         lambda x: x.conj().swapaxes(-1, -2),
         _smooth("any"),
         (0,),
-        linear_gradient(analytic=False),
+        linear_gradient(),
     )
 ]
 """The properties of tensors that belong here."""

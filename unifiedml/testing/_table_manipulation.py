@@ -292,7 +292,7 @@ LINES: Final[list[Line]] = [
         none_if_refused(_worked_array),
         _updates("real floating"),
         (0, 1),
-        linear_gradient(analytic=False),
+        linear_gradient(),
     ),
     _sequences("logspace", np.logspace, 0.0),
     _sequences("geomspace", np.geomspace, 0.5),

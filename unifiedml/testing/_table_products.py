@@ -113,7 +113,7 @@ def _product_line(
         oracle,
         draw("float32", "float64"),
         argnums,
-        linear_gradient(_length, sizes=sizes, analytic=oracle is not _vecdot_oracle),
+        linear_gradient(_length, sizes=sizes),
     )
 
 

@@ -221,7 +221,7 @@ REDUCTIONS: Final[list[Line]] = [
         _logsumexp_rounding,
         reduced(REAL, nonempty=True, infinite=True),
         _REAL_SMOOTH,
-        whole_gradient(method="complex"),
+        whole_gradient(),
     ),
     *(
         _reduction(

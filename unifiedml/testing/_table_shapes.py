@@ -58,8 +58,7 @@ def moved(
         none_if_refused(oracle),
         smooth,
         argnums,
-        # A real array that is written into keeps no complex numbers.
-        linear_gradient(analytic=argnums == (0,)),
+        linear_gradient(),
     )
 
 

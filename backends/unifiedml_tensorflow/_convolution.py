@@ -12,8 +12,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from unifiedml_tensorflow._elementwise import where
+from unifiedml_tensorflow._elementwise import isfinite, isnan, where
 from unifiedml_tensorflow._import import integers, kernel, tf
+from unifiedml_tensorflow._shape import reshape
 
 __all__ = ["average_pool", "conv", "conv_transpose", "max_pool"]
 
@@ -27,11 +28,8 @@ _average_pool = kernel(raw.AvgPool)
 _conv = kernel(raw.Conv2D)
 _conv_3d = kernel(raw.Conv3D)
 _depthwise = kernel(raw.DepthwiseConv2dNative)
-_is_finite = kernel(raw.IsFinite)
-_is_nan = kernel(raw.IsNan)
 _max_pool = kernel(raw.MaxPool)
 _pad = kernel(raw.Pad)
-_reshape = kernel(raw.Reshape)
 _sum = kernel(raw.Sum)
 _transposed = kernel(raw.Conv2DBackpropInput)
 _transposed_3d = kernel(raw.Conv3DBackpropInputV2)
@@ -62,11 +60,11 @@ def _wide(x: Tensor, dilations: Sizes) -> Tensor:
     shape = list(x.shape)
     for axis, (size, apart) in enumerate(zip(shape, dilations, strict=False)):
         before, after = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-        rows = _reshape(x, integers((before, size, after)))
+        rows = reshape(x, (before, size, after))
         rows = _pad(rows, [_NONE, _NONE, (0, (apart - 1) * after)])
         shape[axis] = (size - 1) * apart + 1
-        rows = _reshape(rows, integers((before, size * apart, after)))
-        x = _reshape(rows[:, : shape[axis]], integers(tuple(shape)))
+        rows = reshape(rows, (before, size * apart, after))
+        x = reshape(rows[:, : shape[axis]], tuple(shape))
     return x
 
 
@@ -118,7 +116,7 @@ def _by_channel(x: Tensor, kernel: Tensor, strides: Sizes, pads: Pads) -> Tensor
     down, right = strides
     step = down if down == right else 1
     flat = [size for pad in (_NONE, *pads, _NONE) for size in pad]
-    filters = _reshape(kernel, integers(shape))
+    filters = reshape(kernel, shape)
     y = _depthwise(x, filters, [1, step, step, 1], "EXPLICIT", flat)
     return y if down == right else y[:, ::down, ::right]
 
@@ -189,12 +187,12 @@ def _by_planes(
     if len(sizes) == 2:
         return pool(x, _all(sizes), _all(strides), _padding(pads))
     batch, depth, height, width, channels = x.shape
-    planes = _reshape(x, integers((batch * depth, height, width, channels)))
+    planes = reshape(x, (batch * depth, height, width, channels))
     planes = _by_planes(pool, planes, sizes[1:], strides[1:], pads[1:])
     _, height, width, _ = planes.shape
-    lines = _reshape(planes, integers((batch, depth, height * width, channels)))
+    lines = reshape(planes, (batch, depth, height * width, channels))
     y = _by_planes(pool, lines, (sizes[0], 1), (strides[0], 1), (pads[0], _NONE))
-    return _reshape(y, integers((batch, y.shape[1], height, width, channels)))
+    return reshape(y, (batch, y.shape[1], height, width, channels))
 
 
 def max_pool(x: Tensor, sizes: Sizes, strides: Sizes, pads: Pads, /) -> Tensor:
@@ -205,13 +203,13 @@ def max_pool(x: Tensor, sizes: Sizes, strides: Sizes, pads: Pads, /) -> Tensor:
 
     def careful() -> Tensor:
         y = _by_planes(_max_pool, x, sizes, strides, pads)
-        nan = tf.cast(_is_nan(x), x.dtype)
+        nan = tf.cast(isnan(x), x.dtype)
         found = _by_planes(_max_pool, nan, sizes, strides, pads) > 0
         low = where(y <= x.dtype.min, tf.constant(-float("inf"), x.dtype), y)
         return where(found, tf.constant(float("nan"), x.dtype), low)
 
     total = _sum(tf.stop_gradient(x), integers(tuple(range(x.ndim))))
-    return _either(_is_finite(total), fast, careful)
+    return _either(isfinite(total), fast, careful)
 
 
 def _either(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from unifiedml_tensorflow._import import Eager, kernel, tf
+from unifiedml_tensorflow._import import Eager, is_unrecorded, kernel, tf
 from unifiedml_tensorflow._shape import HALF, broadcast_to
 
 __all__ = [
@@ -77,6 +77,7 @@ Tensor = Any
 raw = tf.raw_ops
 
 _BROADCAST_RANK: Final = 5
+_HALF: Final = frozenset(map(id, HALF))  # whose own hashes are slow
 
 
 def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +90,7 @@ def _broadcasting(operation: Callable[..., Any]) -> Callable[..., Any]:
     function = kernel(operation)
 
     def broadcast(*operands: Tensor) -> Tensor:
-        if operands[-1].dtype in HALF and not _same_shape(operands):
+        if id(operands[-1].dtype) in _HALF and not _same_shape(operands):
             return function(*_expanded(operands))
         if type(operands[0]) is Eager:
             try:
@@ -300,13 +301,13 @@ greater_equal = _broadcasting(raw.GreaterEqual)
 
 def maximum(x: Tensor, y: Tensor, /) -> Tensor:
     # TensorFlow gives the whole gradient of a tie to the first operand.
-    if not x.dtype.is_floating:
+    if not x.dtype.is_floating or is_unrecorded(x):
         return _maximum(x, y)
     return where(less(y, x), x, where(less(x, y), y, _middle(x, y)))
 
 
 def minimum(x: Tensor, y: Tensor, /) -> Tensor:
-    if not x.dtype.is_floating:
+    if not x.dtype.is_floating or is_unrecorded(x):
         return _minimum(x, y)
     return where(less(x, y), x, where(less(y, x), y, _middle(x, y)))
 

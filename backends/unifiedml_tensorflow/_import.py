@@ -23,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 from tensorflow.python.eager.execute import execute
+from tensorflow.python.eager.record import could_possibly_record
 
 # Without this, TensorFlow takes all memory of each GPU, also PyTorch's share.
 for _gpu in tf.config.list_physical_devices("GPU"):
@@ -52,4 +53,9 @@ def integers(
         return tf.constant(values, dtype)
 
 
-__all__ = ["Eager", "context", "execute", "integers", "kernel", "tf"]
+def is_unrecorded(x: Any) -> bool:
+    """Tell whether nothing can ask for a derivative of a result."""
+    return type(x) is Eager and not could_possibly_record()
+
+
+__all__ = ["Eager", "context", "execute", "integers", "is_unrecorded", "kernel", "tf"]

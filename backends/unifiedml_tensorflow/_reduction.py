@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from unifiedml_tensorflow._elementwise import multiply, where
+from unifiedml_tensorflow._elementwise import isnan, multiply, where
 from unifiedml_tensorflow._import import integers, kernel, tf
-from unifiedml_tensorflow._shape import concat, getitem
+from unifiedml_tensorflow._shape import concat, getitem, permute_dims, reshape
 
 __all__ = [
     "all",
@@ -33,8 +33,6 @@ Reduction = Callable[[Tensor, Axes, bool], Tensor]
 
 _BROADCAST_RANK: Final = 5
 _ARGUMENT_RANK: Final = 7
-_reshape = kernel(tf.raw_ops.Reshape)
-_transpose = kernel(tf.raw_ops.Transpose)
 
 
 def _over_axes(function: Callable[..., Tensor]) -> Reduction:
@@ -45,10 +43,10 @@ def _over_axes(function: Callable[..., Tensor]) -> Reduction:
         kept = [axis for axis in range(x.ndim) if axis not in axes]
         sizes = [x.shape[axis] for axis in kept]
         shape = (math.prod(sizes), math.prod(x.shape[axis] for axis in axes))
-        rows = _reshape(_transpose(x, integers((*kept, *axes))), integers(shape))
+        rows = reshape(permute_dims(x, (*kept, *axes)), shape)
         if keepdims:
             sizes = [1 if axis in axes else x.shape[axis] for axis in range(x.ndim)]
-        return _reshape(function(rows, integers((1,)), False), integers(tuple(sizes)))
+        return reshape(function(rows, integers((1,)), False), tuple(sizes))
 
     return reduce
 
@@ -63,10 +61,8 @@ sum = _over_axes(kernel(tf.raw_ops.Sum))
 _prod = _over_axes(kernel(tf.raw_ops.Prod))
 _argmax = kernel(tf.raw_ops.ArgMax)
 _argmin = kernel(tf.raw_ops.ArgMin)
-_is_nan = kernel(tf.raw_ops.IsNan)
 _log_softmax = kernel(tf.raw_ops.LogSoftmax)
 _softmax = kernel(tf.raw_ops.Softmax)
-_transpose = kernel(tf.raw_ops.Transpose)
 _cross_entropy = kernel(tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits)
 
 
@@ -85,9 +81,7 @@ def prod(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
         x = _product(x, axis)
     if keepdims:
         return x
-    return _reshape(
-        x, integers(tuple(n for i, n in enumerate(x.shape) if i not in axes))
-    )
+    return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
 def _product(x: Tensor, axis: int) -> Tensor:
@@ -107,7 +101,7 @@ def _first(search: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:
     if not x.dtype.is_floating:
         return found
     # TensorFlow passes over NaN; the contract takes the first one.
-    nan = _is_nan(x)
+    nan = isnan(x)
     first = _argmax(tf.cast(nan, tf.uint8), integers(axis))
     return where(any(nan, (axis,), False), first, found)
 
@@ -118,8 +112,8 @@ def _in_three(function: Callable[..., Tensor], x: Tensor, axis: int) -> Tensor:
         return _first(function, x, axis)
     ahead, behind = tuple(x.shape[:axis]), tuple(x.shape[axis + 1 :])
     shape = (math.prod(ahead), x.shape[axis], math.prod(behind))
-    found = _first(function, _reshape(x, integers(shape)), 1)
-    return _reshape(found, integers((*ahead, *behind)))
+    found = _first(function, reshape(x, shape), 1)
+    return reshape(found, (*ahead, *behind))
 
 
 def argmax(x: Tensor, axis: int, /) -> Tensor:
@@ -138,15 +132,15 @@ def _rows(function: Callable[[Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
         # Swapping with the last one is its own inverse.
         order = [*range(last + 1)]
         order[axis], order[last] = last, axis
-        swap = integers(tuple(order))
-        return _transpose(_rows(function, _transpose(x, swap), last), swap)
-    if last == 1:
-        return function(x)
+        swap = tuple(order)
+        rows = _rows(function, permute_dims(x, swap), last)
+        return permute_dims(rows, swap)
     if 0 in shape:
         return x
-    # The kernel takes at most five dimensions.
-    rows = _reshape(x, integers((-1, shape[-1])))
-    return _reshape(function(rows), integers(shape))
+    if 0 < last < _BROADCAST_RANK:
+        return function(x)
+    rows = reshape(x, (-1, shape[-1]))
+    return reshape(function(rows), shape)
 
 
 def softmax(x: Tensor, axis: int, /) -> Tensor:

@@ -76,6 +76,7 @@ def is_traced(x: Tensor, /) -> bool:
     return not isinstance(x, Eager)
 
 
+@cache
 def devices() -> tuple[str, ...]:
     return ("cpu", *(f"gpu:{index}" for index in range(_GPUS)))
 

@@ -43,6 +43,8 @@ def argmin(x: Tensor, axis: int, /) -> Tensor:
 
 
 def sum(x: Tensor, axes: Axes, keepdims: bool, /) -> Tensor:
+    if x.is_floating_point():
+        return torch.sum(x, axes, keepdims)
     # Left to itself, PyTorch returns int64 for narrower integers.
     return torch.sum(x, axes, keepdims, dtype=x.dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import ml_dtypes
@@ -72,11 +73,14 @@ def is_native(x: object, /) -> bool:
     return isinstance(x, torch.Tensor)
 
 
+@cache
 def devices() -> tuple[str, ...]:
     return ("cpu", *(f"gpu:{index}" for index in range(torch.cuda.device_count())))
 
 
 def device_of(x: torch.Tensor, /) -> str:
+    if x.is_cpu:
+        return "cpu"
     device = x.device
     return device.type if device.index is None else f"gpu:{device.index}"
 

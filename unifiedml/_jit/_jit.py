@@ -41,6 +41,7 @@ class Jitted(Generic[P, R]):
         self._function = function
         self._compiler = compiler
         self._programs: OrderedDict[Any, list[Traced]] = OrderedDict()
+        self._last: tuple[Any, Traced] | None = None
         self._lock = threading.RLock()
         self._traces = 0
         update_wrapper(self, function, updated=())
@@ -76,6 +77,16 @@ class Jitted(Generic[P, R]):
         return Lowered(self._program(Arguments(args, kwargs)))
 
     def _program(self, arguments: Arguments) -> Traced:
+        last = self._last
+        # Comparing with the last signature costs less than looking it up.
+        if last is not None and last[0] == arguments.signature and last[1].holds():
+            return last[1]
+        made = self._found(arguments)
+        if made.compiled or not self._compiler:
+            self._last = arguments.signature, made
+        return made
+
+    def _found(self, arguments: Arguments) -> Traced:
         with self._lock:
             found = self._programs.setdefault(arguments.signature, [])
             self._programs.move_to_end(arguments.signature)

@@ -93,11 +93,17 @@ class Traced:
             if self._children != self._structure():
                 return False
             self._version = _place.version
-        return (
-            all(module.training is mode for module, mode in self._modules)
-            and all(one.cell() is cell for one, cell in self._cells)
-            and all(condition() for condition in self._trace.conditions)
-        )
+        # Loops: each call asks, and a generator would cost more than the questions.
+        for module, mode in self._modules:
+            if module.training is not mode:
+                return False
+        for one, trainable in self._trace.trainable:
+            if one.trainable is not trainable:
+                return False
+        for one, cell in self._cells:
+            if one.cell() is not cell:
+                return False
+        return all(condition() for condition in self._trace.conditions)
 
     def run(self, arguments: Arguments) -> Any:
         """Return the result for other arguments of the same signature."""
@@ -109,6 +115,9 @@ class Traced:
         for effect in self._trace.effects:
             effect()
         backend = self.backend
+
+        if type(self._result) is _Place:
+            return Tensor(found[self._result.number], backend)
 
         def entered(leaf: Any) -> Any:
             if type(leaf) is _Place:

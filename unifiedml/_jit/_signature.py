@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unifiedml._backend.devices import get_device
-from unifiedml._backend.registry import LoadedBackend, current, get_backend, load
+from unifiedml._backend.registry import LoadedBackend, current, get_backend
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml.ops.conversion import from_array
@@ -40,6 +40,8 @@ class Arguments:
 
     def _part(self, value: Any) -> Any:
         """Return what a part of the arguments contributes to the signature."""
+        if isinstance(value, Parameter):
+            return (id(value),)
         if isinstance(value, Tensor):
             return self._tensor(value)
         if isinstance(value, list | tuple):
@@ -64,10 +66,8 @@ class Arguments:
         return (type(value), value)
 
     def _tensor(self, x: Tensor) -> Any:
-        if isinstance(x, Parameter):
-            return (id(x),)
         backend = x._backend
-        if x.requires_grad or backend is not load(backend.name):
+        if backend.level or x.requires_grad:
             self.is_plain = False
             return None
         if self.tensors and backend is not self.tensors[0]._backend:

@@ -53,6 +53,7 @@ class Trace(Lifted):
         compiled: Whether the framework's compiler makes it.
         parameters: Those that the program reads or writes, by ``id``.
         written: The ids of those that it writes.
+        trainable: Which of them were trainable.
         modules: The modules that ran, with their modes.
         effects: What happens on the host after each run, such as counting steps.
         conditions: What must hold for the program to be used again.
@@ -64,6 +65,7 @@ class Trace(Lifted):
         self.compiled = compiled
         self.parameters: dict[int, Parameter] = {}
         self.written: set[int] = set()
+        self.trainable: list[tuple[Parameter, bool]] = []
         self.modules: dict[int, tuple[Module, bool]] = {}
         self.effects: list[Callable[[], None]] = []
         self.conditions: list[Callable[[], bool]] = []
@@ -94,8 +96,7 @@ class Trace(Lifted):
     def _cell(self, parameter: Parameter) -> Cell:
         if id(parameter) not in self.parameters:
             self.parameters[id(parameter)] = parameter
-            trainable = parameter.trainable
-            self.conditions.append(lambda: parameter.trainable is trainable)
+            self.trainable.append((parameter, parameter.trainable))
             with self.outside():
                 return parameter.cell()
         return parameter.cell()

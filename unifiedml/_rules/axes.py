@@ -18,6 +18,8 @@ def normalize_axis(axis: Any, ndim: int, name: str = "axis") -> int:
         TypeError: ``axis`` is not an integer.
         AxisError: ``axis`` is outside ``[-ndim, ndim)``.
     """
+    if type(axis) is int and -ndim <= axis < ndim:
+        return axis % ndim
     try:
         index = operator.index(axis)
     except TypeError:

@@ -169,23 +169,28 @@ def unary(op: Op, x: Any, *static: Any) -> Tensor:
 def binary(op: Op, x1: Any, x2: Any) -> Tensor:
     """Apply an operation of two operands, after promotion."""
     if isinstance(x1, Tensor):
-        if type(x2) in _NUMBERS:
-            x2 = _beside(x1, x2)
+        if isinstance(x2, Tensor):
+            backend = x1._backend
+            first = x1._native
+            second = x2._native
+            dtype = first.dtype
+            if dtype is second.dtype and backend is x2._backend:
+                function, direct = backend.kernels.get(op) or kernel(op, backend)
+                if id(dtype) in direct:
+                    if x1._node is not None or x2._node is not None:
+                        return execute(op, function, (x1, x2), ())
+                    try:
+                        return Tensor(function(first, second), backend)
+                    except Exception as error:
+                        raise explained(op, (x1, x2), (), error) from error
+        elif type(x2) in _NUMBERS:
+            beside = _beside(x1, x2)
+            if beside is not x2:
+                return binary(op, x1, beside)
     elif isinstance(x2, Tensor) and type(x1) in _NUMBERS:
-        x1 = _beside(x2, x1)
-    if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._backend is x2._backend:
-        backend = x1._backend
-        function, direct = backend.kernels.get(op) or kernel(op, backend)
-        first = x1._native
-        second = x2._native
-        dtype = first.dtype
-        if dtype is second.dtype and id(dtype) in direct:
-            if x1._node is not None or x2._node is not None:
-                return execute(op, function, (x1, x2), ())
-            try:
-                return Tensor(function(first, second), backend)
-            except Exception as error:
-                raise explained(op, (x1, x2), (), error) from error
+        beside = _beside(x2, x1)
+        if beside is not x1:
+            return binary(op, beside, x2)
     return apply(op, as_tensors(op, x1, x2))
 
 
@@ -203,6 +208,16 @@ def _beside(x: Tensor, number: float) -> Tensor | float:
 # --- the general path ----------------------------------------------------------
 
 
+def as_tensor(op: Op, x: Any) -> Tensor:
+    """Return an operand as a tensor, of a data type that the operation takes."""
+    if isinstance(x, Tensor):
+        found = x._backend.kernels.get(op)
+        if found is not None and id(x._native.dtype) in found[1]:
+            return x
+    (tensor,) = as_tensors(op, x)
+    return tensor
+
+
 def as_tensors(
     op: Op, *operands: Any, beside: Sequence[Any] = ()
 ) -> tuple[Tensor, ...]:
@@ -217,6 +232,8 @@ def as_tensors(
     if len(operands) == 1 and not beside and isinstance(operands[0], Tensor):
         if not op.accepts(operands[0].dtype):
             raise TypeError(refusal(op, operands[0].dtype))
+        return operands
+    if not beside and _are_alike(op, operands):
         return operands
     everything = (*operands, *beside)
     backend = common_backend(op.name, everything)
@@ -234,6 +251,22 @@ def as_tensors(
         else constant(x, dtype, backend, device)
         for x in strong
     )
+
+
+def _are_alike(op: Op, operands: Sequence[Any]) -> bool:
+    """Tell whether operands are tensors of one backend and data type, and fit."""
+    first = operands[0]
+    if not isinstance(first, Tensor) or not op.accepts(first.dtype):
+        return False
+    backend, dtype = first._backend, first._native.dtype
+    for x in operands:
+        if (
+            not isinstance(x, Tensor)
+            or x._backend is not backend
+            or x._native.dtype is not dtype
+        ):
+            return False
+    return True
 
 
 def common_backend(name: str, operands: Sequence[Any]) -> LoadedBackend:
@@ -407,10 +440,11 @@ def execute(
     """Call the backend, keeping the history where a tensor has one."""
     backend = tensors[0]._backend
     try:
-        if any(x._node is not None for x in tensors) and _recording.is_recording():
-            native, node = _recording.record(function, tensors, static)
-            differentiable = backend.dtype_of(native).is_differentiable
-            return Tensor(native, backend, node if differentiable else None)
+        for x in tensors:
+            if x._node is not None and _recording.is_recording():
+                native, node = _recording.record(function, tensors, static)
+                differentiable = backend.dtype_of(native).is_differentiable
+                return Tensor(native, backend, node if differentiable else None)
         return Tensor(function(*[x._native for x in tensors], *static), backend)
     except Exception as error:
         raise explained(op, tensors, static, error) from error

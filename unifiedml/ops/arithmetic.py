@@ -18,6 +18,7 @@ from unifiedml.ops._dispatch import (
     REAL,
     Op,
     apply,
+    as_tensor,
     as_tensors,
     binary,
     broadcastable,
@@ -140,11 +141,7 @@ def divide(x1: Operand, x2: Operand, /) -> Tensor:
         >>> um.divide(um.tensor([1, 2]), 4).tolist()
         [0.25, 0.5]
     """
-    integers = [
-        isinstance(x, int | float) or (isinstance(x, Tensor) and x.dtype.is_integer)
-        for x in (x1, x2)
-    ]
-    if all(integers):
+    if _may_be_integer(x1) and _may_be_integer(x2):
         x1, x2 = (
             x.astype(DTYPES[DEFAULTS[float]])
             if isinstance(x, Tensor) and x.dtype.is_integer
@@ -152,6 +149,12 @@ def divide(x1: Operand, x2: Operand, /) -> Tensor:
             for x in (x1, x2)
         )
     return binary(_DIVIDE, x1, x2)
+
+
+def _may_be_integer(x: Operand) -> bool:
+    if isinstance(x, Tensor):
+        return x.dtype.is_integer
+    return isinstance(x, int | float)
 
 
 def floor_divide(x1: Operand, x2: Operand, /) -> Tensor:
@@ -322,7 +325,7 @@ def positive(x: Operand, /) -> Tensor:
         >>> um.positive(um.tensor([1.0, -2.0])).tolist()
         [1.0, -2.0]
     """
-    (x,) = as_tensors(_POSITIVE, x)
+    x = as_tensor(_POSITIVE, x)
     return x._twin()
 
 
@@ -347,7 +350,7 @@ def sign(x: Operand, /) -> Tensor:
         >>> um.sign(um.tensor([3.0, 0.0, -2.0])).tolist()
         [1.0, 0.0, -1.0]
     """
-    (x,) = as_tensors(_SIGNED, x)
+    x = as_tensor(_SIGNED, x)
     if x.dtype.kind != "complex":
         return unary(_SIGN, x)
     zero = x == 0

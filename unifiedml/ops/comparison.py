@@ -13,7 +13,7 @@ from unifiedml.ops._dispatch import (
     NUMERIC,
     REAL,
     Op,
-    as_tensors,
+    as_tensor,
     binary,
     broadcastable,
     unary,
@@ -160,7 +160,7 @@ def isfinite(x: Operand, /) -> Tensor:
 
 
 def _classified(op: Op, x: Operand, for_integers: bool) -> Tensor:
-    (x,) = as_tensors(op, x)
+    x = as_tensor(op, x)
     if x.dtype.is_integer:
         return full_like(x, for_integers, dtype=DTYPES["bool"])
     return unary(op, x)

@@ -9,7 +9,7 @@ import numpy as np
 from unifiedml._dtypes import DTYPES, DType, DTypeLike, as_dtype
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, as_tensors, execute
+from unifiedml.ops._dispatch import ANY, Op, as_tensor, execute
 
 __all__ = ["astype", "can_cast", "result_type"]
 
@@ -39,7 +39,7 @@ def astype(
         [1, -1]
     """
     wanted = as_dtype(dtype)
-    (x,) = as_tensors(_CAST, x)
+    x = as_tensor(_CAST, x)
     if device is not None:
         x = x.to(device)
     before = x.dtype

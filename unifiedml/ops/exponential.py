@@ -13,6 +13,7 @@ from unifiedml.ops._dispatch import (
     REAL_FLOATING,
     Op,
     apply,
+    as_tensor,
     as_tensors,
     broadcastable,
     unary,
@@ -124,7 +125,7 @@ def exp2(x: Operand, /) -> Tensor:
         >>> um.exp2(um.tensor([3.0])).tolist()
         [8.0]
     """
-    (x,) = as_tensors(_EXP2, x)
+    x = as_tensor(_EXP2, x)
     # exp(x * log(2)) would multiply the rounding error of its operand by x.
     return apply(_POWER, as_tensors(_POWER, 2.0, x))
 

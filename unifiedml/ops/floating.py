@@ -11,6 +11,7 @@ from unifiedml.ops._dispatch import (
     REAL,
     REAL_FLOATING,
     Op,
+    as_tensor,
     as_tensors,
     broadcastable,
 )
@@ -37,7 +38,7 @@ def signbit(x: Operand, /) -> Tensor:
         >>> um.signbit(um.tensor([0.0, -0.0, -1.0])).tolist()
         [False, True, True]
     """
-    (x,) = as_tensors(_SIGNBIT, x)
+    x = as_tensor(_SIGNBIT, x)
     return x < 0 if x.dtype.is_integer else bits_of(x) < 0
 
 
@@ -119,7 +120,7 @@ def nan_to_num(
         ... ).tolist()
         [1.0, 0.0, 9.0]
     """
-    (x,) = as_tensors(_NAN_TO_NUM, x)
+    x = as_tensor(_NAN_TO_NUM, x)
     for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):
         if value is not None and not isinstance(value, int | float | np.number):
             raise TypeError(f"{name} is a number, not {value!r}")

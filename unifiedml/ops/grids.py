@@ -8,7 +8,7 @@ import numpy as np
 
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, as_tensors
+from unifiedml.ops._dispatch import ANY, Op, as_tensor, as_tensors
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.indexing import take
 from unifiedml.ops.manipulation import broadcast_to, reshape
@@ -70,7 +70,7 @@ def tril(x: Operand, /, *, k: int = 0) -> Tensor:
         >>> um.tril(um.ones((2, 2))).tolist()
         [[1.0, 0.0], [1.0, 1.0]]
     """
-    (x,) = as_tensors(_GRID, x)
+    x = as_tensor(_GRID, x)
     return where(_ahead(x, operator.index(k)), False, x)
 
 
@@ -85,7 +85,7 @@ def triu(x: Operand, /, *, k: int = 0) -> Tensor:
         >>> um.triu(um.ones((2, 2))).tolist()
         [[1.0, 1.0], [0.0, 1.0]]
     """
-    (x,) = as_tensors(_GRID, x)
+    x = as_tensor(_GRID, x)
     return where(_ahead(x, operator.index(k) - 1), x, False)
 
 
@@ -117,7 +117,7 @@ def diag(x: Operand, /, *, k: int = 0) -> Tensor:
         >>> um.diag(um.tensor([[1, 2], [3, 4]]), k=1).tolist()
         [2]
     """
-    (x,) = as_tensors(_GRID, x)
+    x = as_tensor(_GRID, x)
     offset = operator.index(k)
     if x.ndim == 2:
         rows, columns = x.shape

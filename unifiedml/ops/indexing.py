@@ -21,11 +21,13 @@ from unifiedml._rules.indexing import place_of
 from unifiedml._rules.promotion import DEFAULTS
 from unifiedml._rules.shapes import Shape, broadcast_shapes
 from unifiedml._tensor import Operand, Tensor
+from unifiedml._tracing import tracing
 from unifiedml.ops._dispatch import (
     ANY,
     Op,
     apply,
     as_strong,
+    as_tensor,
     as_tensors,
     common_backend,
     constant,
@@ -78,6 +80,9 @@ def take(x: Operand, indices: Operand, /, *, axis: int | None = None) -> Tensor:
         >>> um.take(um.tensor([10, 20, 30]), um.tensor([2, -1, 0])).tolist()
         [30, 30, 10]
     """
+    rows = _direct(x, indices, axis)
+    if rows is not None:
+        return rows
     (x,) = as_tensors(_TAKE, x, beside=(indices,))
     if axis is None and x.ndim != 1:
         raise ValueError(f"take of shape {x.shape} needs an axis")
@@ -88,6 +93,32 @@ def take(x: Operand, indices: Operand, /, *, axis: int | None = None) -> Tensor:
     found = Selection((), x.shape, x.shape, (along,), places.shape, place)
     found.checked()
     return _gathered(x, found)
+
+
+def _direct(x: Operand, indices: Operand, axis: int | None) -> Tensor | None:
+    """Return rows at int64 indices, where the kernel can be trusted to check them.
+
+    None where it cannot, or has raised: somebody has to look.
+    """
+    if not isinstance(x, Tensor) or not isinstance(indices, Tensor):
+        return None
+    backend, shape = x._backend, x.shape
+    if (
+        indices._backend is not backend
+        or backend.level
+        or backend.ops.devices() != ("cpu",)
+        or tracing.get() is not None
+        or type(axis) is not int
+        or not 0 <= axis < len(shape)
+        or 0 in shape
+        or indices.ndim != 1
+        or indices.dtype.name != "int64"
+    ):
+        return None
+    try:
+        return execute(_TAKE, backend.ops.take, (x, indices), (axis,))
+    except BackendError:
+        return None
 
 
 def take_along_axis(x: Operand, indices: Operand, /, *, axis: int = -1) -> Tensor:
@@ -196,7 +227,7 @@ def nonzero(x: Operand, /) -> tuple[Tensor, ...]:
         >>> [x.tolist() for x in um.nonzero(um.tensor([0, 5, 0, 7]))]
         [[1, 3]]
     """
-    (x,) = as_tensors(_NONZERO, x)
+    x = as_tensor(_NONZERO, x)
     if not x.ndim:
         raise ValueError("nonzero needs at least one dimension, not shape ()")
     return find(x)

@@ -9,6 +9,7 @@ import numpy as np
 
 from unifiedml._rules import shapes as _shapes
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
+from unifiedml._rules.remembered import remembered
 from unifiedml._rules.shapes import (
     Shape,
     as_shape,
@@ -17,7 +18,7 @@ from unifiedml._rules.shapes import (
     reshape_shape,
 )
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, as_tensors, unary
+from unifiedml.ops._dispatch import ANY, Op, as_tensor, as_tensors, unary
 
 __all__ = [
     "broadcast_arrays",
@@ -60,8 +61,13 @@ def reshape(x: Operand, /, shape: Any, *, copy: bool | None = None) -> Tensor:
         >>> um.reshape(um.arange(4), (2, -1)).tolist()
         [[0, 1], [2, 3]]
     """
-    (x,) = as_tensors(_RESHAPE, x)
-    return unary(_RESHAPE, x, reshape_shape(x.shape, shape))
+    x = as_tensor(_RESHAPE, x)
+    return unary(_RESHAPE, x, _reshaped(shape, x.shape))
+
+
+@remembered
+def _reshaped(target: Any, shape: Shape) -> Shape:
+    return reshape_shape(shape, target)
 
 
 def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
@@ -75,13 +81,16 @@ def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
         >>> um.permute_dims(um.zeros((2, 3, 4)), (2, 0, 1)).shape
         (4, 2, 3)
     """
-    (x,) = as_tensors(_PERMUTE, x)
-    order = tuple(normalize_axis(axis, x.ndim) for axis in axes)
-    if sorted(order) != list(range(x.ndim)):
-        raise ValueError(
-            f"axes {tuple(axes)} must name each of the {x.ndim} dimensions once"
-        )
-    return unary(_PERMUTE, x, order)
+    x = as_tensor(_PERMUTE, x)
+    return unary(_PERMUTE, x, _order(tuple(axes), x.ndim))
+
+
+@remembered
+def _order(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    order = tuple(normalize_axis(axis, ndim) for axis in axes)
+    if sorted(order) != list(range(ndim)):
+        raise ValueError(f"axes {axes} must name each of the {ndim} dimensions once")
+    return order
 
 
 def matrix_transpose(x: Operand, /) -> Tensor:
@@ -95,7 +104,7 @@ def matrix_transpose(x: Operand, /) -> Tensor:
         >>> um.matrix_transpose(um.zeros((5, 2, 3))).shape
         (5, 3, 2)
     """
-    (x,) = as_tensors(_PERMUTE, x)
+    x = as_tensor(_PERMUTE, x)
     ndim = x.ndim
     if ndim < 2:
         raise ValueError(f"a matrix has two dimensions, unlike shape {x.shape}")
@@ -121,7 +130,7 @@ def moveaxis(
         >>> um.moveaxis(um.zeros((2, 3, 4)), 0, -1).shape
         (3, 4, 2)
     """
-    (x,) = as_tensors(_PERMUTE, x)
+    x = as_tensor(_PERMUTE, x)
     sources, places = _distinct(source, x.ndim), _distinct(destination, x.ndim)
     if len(sources) != len(places):
         raise ValueError(
@@ -152,7 +161,7 @@ def swapaxes(x: Operand, axis1: int, axis2: int, /) -> Tensor:
         >>> um.swapaxes(um.zeros((2, 3, 4)), 0, -1).shape
         (4, 3, 2)
     """
-    (x,) = as_tensors(_PERMUTE, x)
+    x = as_tensor(_PERMUTE, x)
     order = list(range(x.ndim))
     first, second = normalize_axis(axis1, x.ndim), normalize_axis(axis2, x.ndim)
     order[first], order[second] = second, first
@@ -182,7 +191,7 @@ def expand_dims(x: Operand, /, axis: int | Sequence[int]) -> Tensor:
         >>> um.expand_dims(um.zeros(3), axis=(0, 2)).shape
         (1, 3, 1)
     """
-    (x,) = as_tensors(_RESHAPE, x)
+    x = as_tensor(_RESHAPE, x)
     count = len(axis) if isinstance(axis, Sequence) else 1
     places = normalize_axes(axis, x.ndim + count)
     sizes = list(x.shape)
@@ -202,7 +211,7 @@ def squeeze(x: Operand, /, axis: Axis) -> Tensor:
         >>> um.squeeze(um.zeros((1, 3)), axis=0).shape
         (3,)
     """
-    (x,) = as_tensors(_RESHAPE, x)
+    x = as_tensor(_RESHAPE, x)
     shape = x.shape
     axes = normalize_axes(axis, len(shape))
     if any(shape[one] != 1 for one in axes):
@@ -224,7 +233,7 @@ def broadcast_to(x: Operand, /, shape: Any) -> Tensor:
         >>> um.broadcast_to(um.tensor([1, 2]), (2, 2)).tolist()
         [[1, 2], [1, 2]]
     """
-    (x,) = as_tensors(_BROADCAST, x)
+    x = as_tensor(_BROADCAST, x)
     wanted = as_shape(shape)
     if _shapes.broadcast_shapes(x.shape, wanted) != wanted:
         raise ValueError(f"cannot broadcast shape {x.shape} to {wanted}")
@@ -269,7 +278,7 @@ def flip(x: Operand, /, *, axis: Axis = None) -> Tensor:
         >>> um.flip(um.arange(3)).tolist()
         [2, 1, 0]
     """
-    (x,) = as_tensors(_FLIP, x)
+    x = as_tensor(_FLIP, x)
     axes = normalize_axes(axis, x.ndim)
     return unary(_FLIP, x, axes) if axes else x._twin()
 
@@ -295,8 +304,10 @@ def concat(arrays: Sequence[Operand], /, *, axis: int | None = 0) -> Tensor:
     if axis is None:
         tensors = tuple(reshape(x, (-1,)) for x in tensors)
         axis = 0
-    place = normalize_axis(axis, tensors[0].ndim)
-    concat_shape([x.shape for x in tensors], place)
+    shapes = [x.shape for x in tensors]
+    place = normalize_axis(axis, len(shapes[0]))
+    if shapes.count(shapes[0]) < len(shapes):
+        concat_shape(shapes, place)
     return _joined(tensors, place)
 
 

@@ -18,7 +18,7 @@ from unifiedml._dtypes import DTYPES, DType, as_dtype
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import REAL_FLOATING, Op, apply, as_tensors, unary
+from unifiedml.ops._dispatch import REAL_FLOATING, Op, as_tensor, as_tensors, unary
 from unifiedml.ops.comparison import equal
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.exponential import expm1
@@ -60,7 +60,7 @@ def _rounded_once(
 
     @wraps(function)
     def wide(x: Operand, /, *args: Options.args, **options: Options.kwargs) -> Tensor:
-        (x,) = as_tensors(_ACTIVATION, x)
+        x = as_tensor(_ACTIVATION, x)
         if x.dtype.bits > 16:
             return function(x, *args, **options)
         found = function(x.astype(DTYPES["float32"]), *args, **options)
@@ -185,7 +185,7 @@ def log_sigmoid(x: Operand, /) -> Tensor:
         >>> um.log_sigmoid(um.tensor([-1000.0])).tolist()
         [-1000.0]
     """
-    (x,) = as_tensors(_ACTIVATION, x)
+    x = as_tensor(_ACTIVATION, x)
     return -softplus(-x)
 
 
@@ -258,10 +258,11 @@ def log_softmax(x: Operand, /, *, axis: int = -1) -> Tensor:
 
 
 def _along(op: Op, x: Operand, axis: int) -> Tensor:
-    (x,) = as_tensors(op, x)
-    if not x.ndim:
+    x = as_tensor(op, x)
+    ndim = x.ndim
+    if not ndim:
         raise ValueError(f"{op.name} needs at least one dimension, not shape ()")
-    return apply(op, (x,), normalize_axis(axis, x.ndim))
+    return unary(op, x, normalize_axis(axis, ndim))
 
 
 def one_hot(

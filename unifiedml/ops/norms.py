@@ -10,7 +10,7 @@ from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.axes import normalize_axes, normalize_axis
 from unifiedml._rules.shapes import broadcast_shapes
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, FLOATING, NUMERIC, Op, as_tensors
+from unifiedml.ops._dispatch import ANY, FLOATING, NUMERIC, Op, as_tensor, as_tensors
 from unifiedml.ops.arithmetic import abs as _abs
 from unifiedml.ops.arithmetic import square
 from unifiedml.ops.decompositions import svdvals
@@ -60,7 +60,7 @@ def vector_norm(
         >>> um.linalg.vector_norm(um.tensor([3.0, 4.0])).item()
         5.0
     """
-    (x,) = as_tensors(_VECTOR_NORM, x)
+    x = as_tensor(_VECTOR_NORM, x)
     axes = normalize_axes(axis, x.ndim)
     if x.dtype.name in ("float16", "bfloat16"):
         wide = x.astype(DTYPES["float32"])
@@ -140,7 +140,7 @@ def matrix_norm(
         >>> um.linalg.matrix_norm(um.tensor([[3.0, 0.0], [0.0, 4.0]]), ord=2).item()
         4.0
     """
-    (x,) = as_tensors(_MATRIX_NORM, x)
+    x = as_tensor(_MATRIX_NORM, x)
     if x.ndim < 2:
         raise ValueError(
             f"matrix_norm needs matrices of two dimensions, or stacks of them, not "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import FLOATING, NUMERIC, Op, as_tensors, unary
+from unifiedml.ops._dispatch import FLOATING, NUMERIC, Op, as_tensor, unary
 from unifiedml.ops.arithmetic import positive
 from unifiedml.ops.comparison import isnan
 from unifiedml.ops.creation import zeros_like
@@ -33,7 +33,7 @@ def real(x: Operand, /) -> Tensor:
         >>> um.real(um.tensor([1 + 2j])).tolist()
         [1.0]
     """
-    (x,) = as_tensors(_REAL, x)
+    x = as_tensor(_REAL, x)
     return unary(_REAL, x) if x.dtype.kind == "complex" else positive(x)
 
 
@@ -56,7 +56,7 @@ def conj(x: Operand, /) -> Tensor:
         >>> um.conj(um.tensor([1 + 2j])).tolist()
         [(1-2j)]
     """
-    (x,) = as_tensors(_CONJ, x)
+    x = as_tensor(_CONJ, x)
     return unary(_CONJ, x) if x.dtype.kind == "complex" else positive(x)
 
 
@@ -70,7 +70,7 @@ def angle(x: Operand, /) -> Tensor:
         >>> um.angle(um.tensor([1.0, 2j, 0.0])).tolist()[::2]
         [0.0, 0.0]
     """
-    (x,) = as_tensors(_ANGLE, x)
+    x = as_tensor(_ANGLE, x)
     if x.dtype.kind == "complex":
         return atan2(imag(x), real(x))
     x = x.detach()

@@ -7,11 +7,9 @@ that it is not defined for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._rules.axes import Axis, normalize_axes, normalize_axis
+from unifiedml._rules.remembered import remembered
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
@@ -22,7 +20,7 @@ from unifiedml.ops._dispatch import (
     REAL,
     REAL_FLOATING,
     Op,
-    as_tensors,
+    as_tensor,
     unary,
 )
 from unifiedml.ops.arithmetic import abs as _abs
@@ -62,21 +60,18 @@ _STD = Op("std", REAL_FLOATING)
 _VAR = Op("var", REAL_FLOATING)
 
 
-_known_axes: Callable[..., tuple[int, ...]] = lru_cache(maxsize=4096, typed=True)(
-    normalize_axes
-)
+_known_axes = remembered(normalize_axes)
 
 
 def _axes_of(shape: Shape, axis: Axis) -> tuple[int, ...]:
-    try:
-        return _known_axes(axis, len(shape))
-    except TypeError:
-        # A list is no key of the cache; what is no axis raises once more.
-        return normalize_axes(axis, len(shape))
+    return _known_axes(axis, len(shape))
 
 
 def _reduce(op: Op, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
-    axes = _axes_of(x.shape, axis)
+    return _over(op, x, _axes_of(x.shape, axis), keepdims)
+
+
+def _over(op: Op, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     return unary(op, x, axes, bool(keepdims)) if axes else x._twin()
 
 
@@ -96,15 +91,17 @@ def _totalled(
 ) -> Tensor:
     """Reduce in 64 bits or float32, then convert to the data type that is wanted."""
     if dtype is None:
-        dtype = total_dtype(x.dtype)
-        if dtype is x.dtype:
-            return _accumulated(op, x, axis, keepdims)
+        own = x.dtype
+        if own.name in _WIDE:
+            return _reduce(op, x, axis, keepdims)
+        dtype = total_dtype(own)
     x = x.astype(dtype, copy=False)
     wide = x.astype(total_dtype(x.dtype), copy=False)
     return _accumulated(op, wide, axis, keepdims).astype(x.dtype, copy=False)
 
 
 _NARROW = frozenset({"float16", "bfloat16"})
+_WIDE = frozenset("float32 float64 int64 uint64 complex64 complex128".split())
 
 
 def total_dtype(dtype: DType) -> DType:
@@ -137,7 +134,8 @@ def sum(
         >>> um.sum(um.tensor([[1, 2], [3, 4]]), axis=0).tolist()
         [4, 6]
     """
-    (x,) = as_tensors(_SUMMABLE, x)
+    if not isinstance(x, Tensor):
+        x = as_tensor(_SUMMABLE, x)
     return _totalled(_SUM, x, axis, dtype, keepdims)
 
 
@@ -158,7 +156,7 @@ def prod(
         >>> um.prod(um.tensor([[1, 2], [3, 4]]), axis=0).tolist()
         [3, 8]
     """
-    (x,) = as_tensors(_PROD, x)
+    x = as_tensor(_PROD, x)
     return _totalled(_PROD, x, axis, dtype, keepdims)
 
 
@@ -172,7 +170,7 @@ def mean(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> um.mean(um.tensor([1.0, 2.0, 6.0])).item()
         3.0
     """
-    (x,) = as_tensors(_MEAN, x)
+    x = as_tensor(_MEAN, x)
     return _accumulated(_MEAN, x, axis, keepdims)
 
 
@@ -193,7 +191,7 @@ def var(
         >>> um.var(um.tensor([1.0, 2.0, 3.0, 4.0])).item()
         1.25
     """
-    (x,) = as_tensors(_VAR, x)
+    x = as_tensor(_VAR, x)
     wide = widened(x)
     axes = normalize_axes(axis, x.ndim)
     squares = square(subtract(wide, mean(wide, axis=axes, keepdims=True)))
@@ -219,7 +217,7 @@ def std(
         >>> um.std(um.tensor([1.0, 3.0])).item()
         1.0
     """
-    (x,) = as_tensors(_STD, x)
+    x = as_tensor(_STD, x)
     variance = var(x, axis=axis, correction=correction, keepdims=keepdims)
     # The square root has an infinite slope at 0: it is kept away from there.
     constant = variance == 0
@@ -239,9 +237,7 @@ def max(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> um.max(um.tensor([[1, 5], [3, 4]]), axis=0).tolist()
         [3, 5]
     """
-    (x,) = as_tensors(_MAX, x)
-    _check_not_empty("max", x, axis)
-    return _reduce(_MAX, x, axis, keepdims)
+    return _extreme(_MAX, x, axis, keepdims)
 
 
 def min(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -257,16 +253,23 @@ def min(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> um.min(um.tensor([[1, 5], [3, 4]]), axis=0).tolist()
         [1, 4]
     """
-    (x,) = as_tensors(_MIN, x)
-    _check_not_empty("min", x, axis)
-    return _reduce(_MIN, x, axis, keepdims)
+    return _extreme(_MIN, x, axis, keepdims)
 
 
-def _check_not_empty(name: str, x: Tensor, axis: Axis) -> None:
+def _extreme(op: Op, x: Operand, axis: Axis, keepdims: bool) -> Tensor:
+    x = as_tensor(op, x)
     shape = x.shape
-    if 0 in shape and 0 in (shape[one] for one in _axes_of(shape, axis)):
+    axes = _axes_of(shape, axis)
+    _check_not_empty(op.name, shape, axes)
+    return _over(op, x, axes, keepdims)
+
+
+def _check_not_empty(name: str, shape: Shape, axes: tuple[int, ...]) -> None:
+    if 0 in shape and 0 in (shape[one] for one in axes):
         raise ValueError(
-            f"{name} over axis {axis} of shape {shape} has no elements to choose from"
+            f"{name} over {'axes' if len(axes) > 1 else 'axis'} "
+            f"{', '.join(map(str, axes))} of shape {shape} has no elements to choose "
+            "from"
         )
 
 
@@ -303,9 +306,9 @@ def argmin(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) ->
 def _search(op: Op, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
     from unifiedml.ops.manipulation import reshape
 
-    (x,) = as_tensors(op, x)
-    _check_not_empty(op.name, x, axis)
+    x = as_tensor(op, x)
     shape = x.shape
+    _check_not_empty(op.name, shape, _axes_of(shape, axis))
     if axis is None:
         found = unary(op, reshape(x, (-1,)), 0)
         return reshape(found, (1,) * len(shape)) if keepdims else found
@@ -324,7 +327,7 @@ def all(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> um.all(um.tensor([1, 0])).item()
         False
     """
-    (x,) = as_tensors(_SUMMABLE, x)
+    x = as_tensor(_SUMMABLE, x)
     return _reduce(_ALL, x.astype(DTYPES["bool"], copy=False), axis, keepdims)
 
 
@@ -336,7 +339,7 @@ def any(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> um.any(um.tensor([1, 0])).item()
         True
     """
-    (x,) = as_tensors(_SUMMABLE, x)
+    x = as_tensor(_SUMMABLE, x)
     return _reduce(_ANY, x.astype(DTYPES["bool"], copy=False), axis, keepdims)
 
 
@@ -350,7 +353,7 @@ def count_nonzero(
         >>> um.count_nonzero(um.tensor([[0, 5], [7, 8]]), axis=0).tolist()
         [1, 2]
     """
-    (x,) = as_tensors(_SUMMABLE, x)
+    x = as_tensor(_SUMMABLE, x)
     return sum(x.astype(DTYPES["bool"], copy=False), axis=axis, keepdims=keepdims)
 
 
@@ -372,7 +375,7 @@ def logsumexp(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Te
     from unifiedml.autodiff import stop_gradient
     from unifiedml.ops.manipulation import reshape
 
-    (x,) = as_tensors(_LOGSUMEXP, x)
+    x = as_tensor(_LOGSUMEXP, x)
     axes = normalize_axes(axis, x.ndim)
     peak = stop_gradient(max(x, axis=axes, keepdims=True))
     # An infinite peak would turn into inf - inf.

@@ -12,7 +12,15 @@ import numpy as np
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import ANY, Op, as_tensors, constant, promoted_dtype, unary
+from unifiedml.ops._dispatch import (
+    ANY,
+    Op,
+    as_tensor,
+    as_tensors,
+    constant,
+    promoted_dtype,
+    unary,
+)
 from unifiedml.ops.indexing import getitem, take
 from unifiedml.ops.manipulation import broadcast_to, concat, flatten, reshape
 
@@ -99,7 +107,7 @@ def tile(x: Operand, repetitions: Sequence[int], /) -> Tensor:
         >>> um.tile(um.tensor([1, 2]), (2, 2)).tolist()
         [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
-    (x,) = as_tensors(_GETITEM, x)
+    x = as_tensor(_GETITEM, x)
     counts = as_shape(repetitions)
     ndim = max(x.ndim, len(counts))
     x = reshape(x, (1,) * (ndim - x.ndim) + x.shape)
@@ -134,7 +142,7 @@ def roll(
         >>> um.roll(um.arange(5), 2).tolist()
         [3, 4, 0, 1, 2]
     """
-    (x,) = as_tensors(_GETITEM, x)
+    x = as_tensor(_GETITEM, x)
     if axis is None:
         if isinstance(shift, Iterable):
             raise ValueError(f"the shifts {tuple(shift)} need as many axes")
@@ -178,7 +186,7 @@ def unstack(x: Operand, /, *, axis: int = 0) -> tuple[Tensor, ...]:
         >>> [one.tolist() for one in um.unstack(um.tensor([[1, 2], [3, 4]]))]
         [[1, 2], [3, 4]]
     """
-    (x,) = as_tensors(_GETITEM, x)
+    x = as_tensor(_GETITEM, x)
     place = normalize_axis(axis, x.ndim)
     lead = (slice(None),) * place
     return tuple(getitem(x, (*lead, index)) for index in range(x.shape[place]))
@@ -206,7 +214,7 @@ def split(
         >>> [part.tolist() for part in um.split(um.arange(4), [1])]
         [[0], [1, 2, 3]]
     """
-    (x,) = as_tensors(_GETITEM, x)
+    x = as_tensor(_GETITEM, x)
     place = normalize_axis(axis, x.ndim)
     if not isinstance(sections, Iterable):
         count = _section_count(sections)
@@ -243,7 +251,7 @@ def array_split(
         >>> [part.tolist() for part in um.array_split(um.arange(5), 2)]
         [[0, 1, 2], [3, 4]]
     """
-    (x,) = as_tensors(_GETITEM, x)
+    x = as_tensor(_GETITEM, x)
     place = normalize_axis(axis, x.ndim)
     size = x.shape[place]
     if isinstance(sections, Iterable):
@@ -297,7 +305,7 @@ def pad(
     Reference:
         ``numpy.pad``, whose modes these are.
     """
-    (x,) = as_tensors(_PAD, x)
+    x = as_tensor(_PAD, x)
     widths = _widths(pad_width, x.ndim)
     if mode not in _MODES:
         raise ValueError(f"{mode!r} is no mode of pad: choose from {', '.join(_MODES)}")

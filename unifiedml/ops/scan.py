@@ -14,6 +14,7 @@ from unifiedml.ops._dispatch import (
     REAL,
     REAL_FLOATING,
     Op,
+    as_tensor,
     as_tensors,
     constant,
     unary,
@@ -68,7 +69,7 @@ def cumulative_sum(
         >>> um.cumulative_sum(um.tensor([1, 2, 3]), include_initial=True).tolist()
         [0, 1, 3, 6]
     """
-    (x,) = as_tensors(_SUMMABLE, x)
+    x = as_tensor(_SUMMABLE, x)
     x = x.astype(total_dtype(x.dtype) if dtype is None else dtype, copy=False)
     return _accumulated(_CUMULATIVE_SUM, x, axis, 0 if include_initial else None)
 
@@ -91,7 +92,7 @@ def cumulative_prod(
         >>> um.cumulative_prod(um.tensor([1, 2, 3])).tolist()
         [1, 2, 6]
     """
-    (x,) = as_tensors(_CUMULATIVE_PROD, x)
+    x = as_tensor(_CUMULATIVE_PROD, x)
     x = x.astype(total_dtype(x.dtype) if dtype is None else dtype, copy=False)
     return _accumulated(_CUMULATIVE_PROD, x, axis, 1 if include_initial else None)
 
@@ -145,7 +146,7 @@ def cumulative_min(x: Operand, /, *, axis: int | None = None) -> Tensor:
 
 
 def _extremes(op: Op, x: Operand, axis: int | None) -> Tensor:
-    (x,) = as_tensors(op, x)
+    x = as_tensor(op, x)
     place = _one_axis(op.name, x, axis)
     found = unary(op, x.detach(), place)
     if not x.dtype.is_differentiable or not x.size:
@@ -173,7 +174,7 @@ def cumulative_logsumexp(x: Operand, /, *, axis: int | None = None) -> Tensor:
         >>> um.cumulative_logsumexp(um.tensor([1000.0, -1000.0])).tolist()
         [1000.0, 1000.0]
     """
-    (x,) = as_tensors(_CUMULATIVE_LOGSUMEXP, x)
+    x = as_tensor(_CUMULATIVE_LOGSUMEXP, x)
     place = _one_axis("cumulative_logsumexp", x, axis)
     rows = with_axis_last(widened(x), place)
     found = with_axis_last(_doubled(logaddexp, rows), place)

@@ -21,6 +21,7 @@ from unifiedml.ops._dispatch import (
     REAL_FLOATING,
     SIGN,
     Op,
+    as_tensor,
     as_tensors,
     constant,
     execute,
@@ -315,7 +316,7 @@ def histogram(
         >>> counts.tolist(), edges.tolist()
         ([3, 1], [1.0, 3.0, 5.0])
     """
-    (x,) = as_tensors(_HISTOGRAM, x)
+    x = as_tensor(_HISTOGRAM, x)
     flat = reshape(x, (-1,))
     if not flat.dtype.is_differentiable:
         flat = flat.astype(DTYPES["float64"])

@@ -10,6 +10,7 @@ from unifiedml.ops._dispatch import (
     REAL,
     Op,
     apply,
+    as_tensor,
     as_tensors,
     binary,
     broadcastable,
@@ -72,7 +73,7 @@ def clip(
         >>> um.clip(um.tensor([-1.0, 0.5, 2.0]), 0.0, 1.0).tolist()
         [0.0, 0.5, 1.0]
     """
-    (x,) = as_tensors(_CLIP, x)
+    x = as_tensor(_CLIP, x)
     limits = iinfo(x.dtype) if x.dtype.is_integer else None
     low: Operand = limits.min if limits else float("-inf")
     high: Operand = limits.max if limits else float("inf")
@@ -106,8 +107,8 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
         and isinstance(x1, Tensor)
         and isinstance(x2, Tensor)
         and condition._backend is x1._backend is x2._backend
+        and x1._native.dtype is x2._native.dtype
         and condition.dtype.kind == "bool"
-        and x1.dtype is x2.dtype
     ):
         return apply(_WHERE, (condition, x1, x2))
     (chosen,) = as_tensors(_CONDITION, condition, beside=(x1, x2))

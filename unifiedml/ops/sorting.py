@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import BOOL, REAL, Op, apply, as_tensors, unary
+from unifiedml.ops._dispatch import BOOL, REAL, Op, apply, as_tensor, as_tensors, unary
 from unifiedml.ops._order import along_last, key, with_axis_last
 from unifiedml.ops.indexing import take
 from unifiedml.ops.manipulation import reshape
@@ -62,7 +62,7 @@ def argsort(
         >>> um.argsort(um.tensor([3, 1, 2])).tolist()
         [1, 2, 0]
     """
-    (x,) = as_tensors(_SORTABLE, x)
+    x = as_tensor(_SORTABLE, x)
     place = normalize_axis(axis, x.ndim)
     return with_axis_last(_order(with_axis_last(x, place), descending), place)
 
@@ -84,7 +84,7 @@ def sort(
         >>> um.sort(um.tensor([3.0, float("nan"), 1.0])).tolist()
         [1.0, 3.0, nan]
     """
-    (x,) = as_tensors(_SORTABLE, x)
+    x = as_tensor(_SORTABLE, x)
     place = normalize_axis(axis, x.ndim)
     rows = with_axis_last(x, place)
     return with_axis_last(along_last(rows, _order(rows, descending)), place)
@@ -112,7 +112,7 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> TopK:
         >>> values.tolist(), indices.tolist()
         ([5.0, 5.0], [1, 3])
     """
-    (x,) = as_tensors(_TOPK, x)
+    x = as_tensor(_TOPK, x)
     place = normalize_axis(axis, x.ndim)
     count = operator.index(k)
     if not 0 <= count <= x.shape[place]:

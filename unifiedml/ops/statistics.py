@@ -20,6 +20,7 @@ from unifiedml.ops._dispatch import (
     REAL,
     REAL_FLOATING,
     Op,
+    as_tensor,
     as_tensors,
 )
 from unifiedml.ops.manipulation import broadcast_to, permute_dims, reshape, stack
@@ -80,7 +81,7 @@ def quantile(
     Reference:
         Hyndman and Fan (1996), "Sample quantiles in statistical packages", type 7.
     """
-    (x,) = as_tensors(_QUANTILE, x)
+    x = as_tensor(_QUANTILE, x)
     wanted = _levels(q)
     if wanted.ndim > 1 or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"quantiles are numbers between 0 and 1, not {q}")
@@ -175,7 +176,7 @@ def nansum(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tenso
         >>> um.nansum(um.tensor([1.0, um.nan, 2.0])).item()
         3.0
     """
-    (x,) = as_tensors(_NANSUM, x)
+    x = as_tensor(_NANSUM, x)
     return _sum(where(x != x, 0, x), axis=axis, keepdims=keepdims)
 
 
@@ -187,7 +188,7 @@ def nanmean(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tens
         >>> um.nanmean(um.tensor([1.0, um.nan, 2.0])).item()
         1.5
     """
-    (x,) = as_tensors(_NANMEAN, x)
+    x = as_tensor(_NANMEAN, x)
     wide = widened(x)
     total = nansum(wide, axis=axis, keepdims=keepdims)
     known = count_nonzero(x == x, axis=axis, keepdims=keepdims).astype(wide.dtype)
@@ -227,7 +228,7 @@ def _without_nan(
     function: Callable[..., Tensor],
     least: float,
 ) -> Tensor:
-    (x,) = as_tensors(op, x)
+    x = as_tensor(op, x)
     if x.dtype.kind != "float":
         return function(x, axis=axis, keepdims=keepdims)
     missing = x != x
@@ -247,7 +248,7 @@ def ptp(x: Operand, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> um.ptp(um.tensor([3, 1, 7])).item()
         6
     """
-    (x,) = as_tensors(_PTP, x)
+    x = as_tensor(_PTP, x)
     largest = _max(x, axis=axis, keepdims=keepdims)
     return largest - _min(x, axis=axis, keepdims=keepdims)
 

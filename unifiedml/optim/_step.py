@@ -95,8 +95,7 @@ def traced_step(
     What counts steps is on the host: it moves on after each run of the program, and
     the numbers that depend on it are given to each run.
     """
-    settings = _settings(optimizer)
-    trace.conditions.append(lambda: _settings(optimizer) == settings)
+    trace.conditions.append(_unchanged(optimizer))
     trace.after(partial(_count, optimizer))
     groups: dict[tuple[int, DType, str], list[Change]] = {}
     for one in changes:
@@ -181,13 +180,26 @@ def _count(optimizer: Optimizer) -> None:
     optimizer.iterations += 1
 
 
-def _settings(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what the rule reads beside the rate, and what it changes."""
-    plain = {
-        name: value
-        for name, value in vars(optimizer).items()
+def _unchanged(optimizer: Optimizer) -> Callable[[], bool]:
+    """Return what tells whether the rule still reads and changes the same."""
+    own = vars(optimizer)
+    # The rate and the number of steps are given to each run.
+    plain = [
+        (name, value)
+        for name, value in own.items()
         if isinstance(value, bool | int | float | str)
         and name not in ("iterations", "_learning_rate")
-    }
-    objects = [*optimizer._parameters, *optimizer._kept]
-    return plain | {"objects": [id(one) for one in objects]}
+    ]
+    parameters, kept = optimizer._parameters, optimizer._kept
+    ids = [*map(id, parameters)], [*map(id, kept)]
+
+    def unchanged() -> bool:
+        for name, value in plain:
+            if own.get(name) != value:
+                return False
+        return (
+            [*map(id, optimizer._parameters)],
+            [*map(id, optimizer._kept)],
+        ) == ids
+
+    return unchanged

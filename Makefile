@@ -5,7 +5,7 @@
 #   make test PYTEST="tests/unit -x"        give pytest other arguments
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs environment constraints clean
+.PHONY: help demo test check docs accuracy bench environment constraints clean
 MAKEFLAGS += --no-print-directory
 
 # Recipes run in the Makefile's own folder. Its path may hold spaces, so it is never a
@@ -47,6 +47,9 @@ docs: environment ## write the generated pages of docs/ anew
 
 accuracy: environment ## measure every operation, write docs/accuracy.md
 	@$(HERE) $(RUN) scripts/accuracy.py
+
+bench: environment ## race native PyTorch and TensorFlow and Keras, write docs/benchmarks.md
+	@$(HERE) $(RUN) -m benchmarks
 
 environment: ## make the virtual environment, once
 	@PYTHON="$(PYTHON)" sh "$$ROOT/scripts/setup_env.sh" "$(UNIFIEDML_VENV)"

@@ -7,6 +7,7 @@ is TensorFlow's fused kernel for Adam, which is faster than Keras's optimizer.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,7 @@ def growing(what: str) -> dict[str, Run]:
         x, y = map(tf.constant, examples(size))
         return stepping(dense([size.width] * size.depth), x, y, "function")
 
+    sys.setrecursionlimit(100_000)  # Keras calls its layers inside each other
     return {name: stepping_at(size) for name, size in GROWTH[what].items()}
 
 

@@ -73,14 +73,21 @@ def _divided(x: Tensor, kernel: Tensor, groups: int) -> Any:
     return zip(*parts, strict=True)
 
 
+def _named(pads: Pads, dilations: Sizes = ()) -> tuple[str, list[int]]:
+    """Return padding as kernels take it: without any those for 0 are slower."""
+    flat = [size for pad in (_NONE, *pads, _NONE) for size in pad]
+    plain = not any(flat) and max(dilations, default=1) == 1
+    return ("VALID", []) if plain else ("EXPLICIT", flat)
+
+
 def _slid(
     x: Tensor, kernel: Tensor, strides: Sizes, pads: Pads, dilations: Sizes
 ) -> Tensor:
-    flat = [size for pad in (_NONE, *pads, _NONE) for size in pad]
     steps, apart = _all(strides), _all(dilations)
     if len(strides) == 2:
-        return _conv(x, kernel, steps, "EXPLICIT", True, flat, "NHWC", apart)
-    if any(flat):
+        padding, flat = _named(pads, dilations)
+        return _conv(x, kernel, steps, padding, True, flat, "NHWC", apart)
+    if any(map(any, pads)):
         x = _pad(x, [_NONE, *pads, _NONE])
     return _conv_3d(x, kernel, steps, "VALID", "NDHWC", apart)
 
@@ -115,9 +122,8 @@ def _by_channel(x: Tensor, kernel: Tensor, strides: Sizes, pads: Pads) -> Tensor
     # The kernel wants equal strides.
     down, right = strides
     step = down if down == right else 1
-    flat = [size for pad in (_NONE, *pads, _NONE) for size in pad]
     filters = reshape(kernel, shape)
-    y = _depthwise(x, filters, [1, step, step, 1], "EXPLICIT", flat)
+    y = _depthwise(x, filters, [1, step, step, 1], *_named(pads))
     return y if down == right else y[:, ::down, ::right]
 
 
@@ -132,10 +138,9 @@ def _filled(
     """Return the gradient of a convolution for an input of ``shape``."""
     steps, apart = _all(strides), _all(dilations)
     if len(strides) == 2:
-        flat = [size for pad in (_NONE, *pads, _NONE) for size in pad]
-        sizes = integers(shape)
+        padding, flat = _named(pads, dilations)
         return _transposed(
-            sizes, kernel, x, steps, "EXPLICIT", True, flat, "NHWC", apart
+            integers(shape), kernel, x, steps, padding, True, flat, "NHWC", apart
         )
     wide = [n + sum(pad) for n, pad in zip(shape[1:-1], pads, strict=True)]
     sizes = integers((shape[0], *wide, shape[-1]))
@@ -198,26 +203,19 @@ def _by_planes(
 def max_pool(x: Tensor, sizes: Sizes, strides: Sizes, pads: Pads, /) -> Tensor:
     # TensorFlow passes over NaN, and returns the least number for windows of -inf. One
     # sum, a small part of the pooling, tells whether there is any.
-    def fast() -> Tensor:
-        return _by_planes(_max_pool, x, sizes, strides, pads)
+    y = _by_planes(_max_pool, x, sizes, strides, pads)
 
     def careful() -> Tensor:
-        y = _by_planes(_max_pool, x, sizes, strides, pads)
-        nan = tf.cast(isnan(x), x.dtype)
-        found = _by_planes(_max_pool, nan, sizes, strides, pads) > 0
+        nan = _by_planes(_max_pool, tf.cast(isnan(x), x.dtype), sizes, strides, pads)
         low = where(y <= x.dtype.min, tf.constant(-float("inf"), x.dtype), y)
-        return where(found, tf.constant(float("nan"), x.dtype), low)
+        return where(nan > 0, tf.constant(float("nan"), x.dtype), low)
 
     total = _sum(tf.stop_gradient(x), integers(tuple(range(x.ndim))))
-    return _either(isfinite(total), fast, careful)
-
-
-def _either(
-    condition: Tensor, first: Callable[[], Tensor], second: Callable[[], Tensor]
-) -> Tensor:
+    # The pooling itself stands outside: inside of a branch it has slower kernels.
+    finite = isfinite(total)
     if tf.executing_eagerly():
-        return first() if condition else second()
-    return tf.cond(condition, first, second)
+        return y if finite else careful()
+    return tf.cond(finite, lambda: y, careful)
 
 
 def average_pool(x: Tensor, sizes: Sizes, strides: Sizes, pads: Pads, /) -> Tensor:

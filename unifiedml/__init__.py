@@ -34,6 +34,10 @@ from unifiedml._backend.registry import available_backends as available_backends
 from unifiedml._backend.registry import get_backend as get_backend
 from unifiedml._backend.registry import set_backend as set_backend
 from unifiedml._backend.registry import use_backend as use_backend
+from unifiedml._control import cond as cond
+from unifiedml._control import map as map
+from unifiedml._control import scan as scan
+from unifiedml._control import while_loop as while_loop
 from unifiedml._dtypes import DTYPES as _DTYPES
 from unifiedml._dtypes import DType as DType
 from unifiedml._dtypes import finfo as finfo

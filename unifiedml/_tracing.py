@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from unifiedml._jit._trace import Trace
 
-__all__ = ["tracing", "untraced"]
+__all__ = ["inside", "tracing", "untraced"]
 
 tracing: Final[ContextVar[Trace | None]] = ContextVar("unifiedml_trace", default=None)
 """The trace of `unifiedml.jit` that is being made in this thread and task."""
+
+
+inside: Final[ContextVar[str | None]] = ContextVar("unifiedml_inside", default=None)
+"""The control flow whose function is being traced as a part of the program."""
 
 
 def untraced() -> AbstractContextManager[object]:

@@ -12,6 +12,7 @@ from unifiedml_tensorflow._autodiff import engine as engine
 from unifiedml_tensorflow._autodiff import paused as paused
 from unifiedml_tensorflow._autodiff import stop_gradient as stop_gradient
 from unifiedml_tensorflow._autodiff import tape as tape
+from unifiedml_tensorflow._control import *
 from unifiedml_tensorflow._convolution import *
 from unifiedml_tensorflow._elementwise import *
 from unifiedml_tensorflow._fft import *

@@ -21,9 +21,8 @@ if importlib.util.find_spec("triton") and importlib.util.find_spec("torch"):
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context
+from tensorflow.python.eager import context, record
 from tensorflow.python.eager.execute import execute
-from tensorflow.python.eager.record import could_possibly_record
 
 # Without this, TensorFlow takes all memory of each GPU, also PyTorch's share.
 for _gpu in tf.config.list_physical_devices("GPU"):
@@ -55,7 +54,7 @@ def integers(
 
 def is_unrecorded(x: Any) -> bool:
     """Tell whether nothing can ask for a derivative of a result."""
-    return type(x) is Eager and not could_possibly_record()
+    return type(x) is Eager and not record.could_possibly_record()
 
 
-__all__ = ["Eager", "context", "execute", "integers", "is_unrecorded", "kernel", "tf"]
+__all__ = ["Eager", "context", "execute", "integers", "kernel", "record", "tf"]

@@ -48,7 +48,12 @@ class Cell:
         self.variable.assign(x, read_value=False)
 
     def read(self) -> Tensor:
-        return self.variable.read_value()
+        traced = _traced.get()
+        if traced is None:
+            return self.variable.read_value()
+        # Also from inside of control flow: it is the program that reads, once.
+        with traced[0].as_default():
+            return self.variable.read_value()
 
 
 cell = Cell

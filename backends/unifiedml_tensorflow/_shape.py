@@ -26,6 +26,7 @@ __all__ = [
     "scatter_min",
     "scatter_multiply",
     "setitem",
+    "split",
     "take",
 ]
 
@@ -51,6 +52,7 @@ _stop = kernel(tf.raw_ops.StopGradient)
 _reshape = kernel(tf.raw_ops.Reshape)
 _reverse = kernel(tf.raw_ops.ReverseV2)
 _scatter = kernel(tf.raw_ops.TensorScatterUpdate)
+_split = kernel(tf.raw_ops.SplitV)
 _strided_slice = kernel(tf.raw_ops.StridedSlice)
 _strided_update = kernel(tf.raw_ops.TensorStridedSliceUpdate)
 _transpose = kernel(tf.raw_ops.Transpose)
@@ -158,6 +160,10 @@ def _cached_bounds(places: tuple[tuple[int, int | None, int], ...]) -> _Bounds:
 
 def _bits(flags: Sequence[bool]) -> int:
     return sum(1 << place for place, flag in enumerate(flags) if flag)
+
+
+def split(x: Tensor, sizes: Shape, axis: int, /) -> Sequence[Tensor]:
+    return _split(x, integers(sizes), integers(axis), len(sizes))
 
 
 def getitem(x: Tensor, key: Key, /) -> Tensor:

@@ -8,11 +8,11 @@ turned into a Python function of such calls: no modules, no autograd, no checks.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final, cast
 
 import numpy as np
@@ -27,7 +27,6 @@ from unifiedml_torch._tensor import from_numpy
 
 __all__ = [
     "cell",
-    "fused",
     "host_value",
     "is_traced",
     "random_words",
@@ -152,6 +151,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     written: set[Cell] = field(default_factory=set)
     known: dict[int, Tensor] = field(default_factory=dict)
     same: dict[int, Tensor] = field(default_factory=dict)
+    outer: _Tracer | None = None
 
     def __post_init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -178,12 +178,19 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _traces(self, args: Any) -> bool:
-        return any(id(x) in self.known for x in _tensors(args))
+        return any(map(self.knows, _tensors(args)))
+
+    def knows(self, x: Tensor) -> bool:
+        """Tell whether a tensor stands for something here, or further outside."""
+        here = id(x) in self.known
+        return here or (self.outer is not None and self.outer.knows(x))
 
     def original(self, x: Tensor) -> Tensor:
         return self.same.get(id(x), x)
 
     def state(self, cell: Cell) -> Tensor:
+        if self.outer is not None:
+            return self.outer.state(cell)
         if cell not in self.states:
             self.states[cell] = self.given(cell.shown())
         return self.states[cell]
@@ -221,7 +228,7 @@ _tracer: ContextVar[_Tracer | None] = ContextVar("unifiedml_torch_trace", defaul
 
 def is_traced(x: Tensor, /) -> bool:
     tracer = _tracer.get()
-    return tracer is not None and id(x) in tracer.known
+    return tracer is not None and tracer.knows(x)
 
 
 def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Program:
@@ -264,6 +271,34 @@ def _fast(function: Any) -> Callable[..., Any]:
     return function._op
 
 
+class Control:
+    """A call of a program that decides what to call.
+
+    Attributes:
+        sources: The texts of what it may call.
+    """
+
+    def __init__(
+        self, name: str, run: Callable[..., list[Tensor]], sources: Sequence[str]
+    ) -> None:
+        self.__name__ = name
+        self._run = run
+        self.sources = sources
+
+    def __call__(self, *given: Tensor) -> list[Tensor]:
+        return self._run(*given)
+
+
+def sources(calls: Sequence[_Call]) -> list[str]:
+    """Return the texts of what calls of control flow may call."""
+    return [
+        text
+        for call in calls
+        if isinstance(call.function, Control)
+        for text in call.function.sources
+    ]
+
+
 class Program:
     """A list of kernel calls as a Python function."""
 
@@ -277,7 +312,14 @@ class Program:
         ]
         writer = _Writer(tracer, outputs)
         self._source, self._run = writer.written()
-        if compiled:
+        self._parts = sources(tracer.calls)
+        if compiled and any(isinstance(c.function, Control) for c in tracer.calls):
+            warnings.warn(
+                "PyTorch's compiler, Inductor, takes no program with control flow of "
+                "its own (um.cond, um.while_loop, um.scan, um.map): it runs without",
+                stacklevel=2,
+            )
+        elif compiled:
             self._run = compiled_by_inductor(self._run, [x for _, x in writer.given])
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
@@ -288,7 +330,7 @@ class Program:
             return cast(Sequence[Tensor], self._run(*inputs, *states, *hosts))
 
     def text(self) -> str:
-        return self._source
+        return "\n".join([self._source, *self._parts])
 
 
 class _Writer:
@@ -421,55 +463,5 @@ def _title(function: Callable[..., Any]) -> str:
     return function.__name__
 
 
-# --- updates of optimizers ------------------------------------------------------------
-
-
-def _adam(
-    ws: list[Tensor],
-    gradients: list[Tensor],
-    ms: list[Tensor],
-    vs: list[Tensor],
-    rate: Tensor,
-    epsilon: Tensor,
-    beta_1: float,
-    beta_2: float,
-    decay: Tensor | None,
-    skip: Tensor | None,
-) -> None:
-    if decay is not None:
-        if skip is None:
-            torch._foreach_mul_(ws, float(decay))
-        else:
-            torch._foreach_mul_(ws, torch.where(skip, 1.0, decay.to(skip.device)))
-    torch._fused_adam_(
-        ws,
-        gradients,
-        ms,
-        vs,
-        [],
-        [_done(ws[0].device)] * len(ws),
-        lr=float(rate),
-        beta1=beta_1,
-        beta2=beta_2,
-        weight_decay=0.0,
-        eps=float(epsilon),
-        amsgrad=False,
-        maximize=False,
-        grad_scale=None,
-        found_inf=None if skip is None else skip.to(torch.float32),
-    )
-
-
-@cache
-def _done(device: torch.device) -> Tensor:
-    """Return so many steps that the kernel corrects the moments for them no more.
-
-    The rate and epsilon that it is given are corrected already.
-    """
-    return torch.tensor(1e30, device=device)
-
-
 # PyTorch's generators are not counter-based on the CPU.
 random_words = None
-
-fused: Final[Mapping[str, Callable[..., None]]] = {"adam": _adam}

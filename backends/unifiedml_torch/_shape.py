@@ -24,6 +24,7 @@ __all__ = [
     "scatter_min",
     "scatter_multiply",
     "setitem",
+    "split",
     "take",
 ]
 
@@ -92,6 +93,10 @@ def _forwards(x: Tensor, key: Key) -> tuple[Key, tuple[int, ...]]:
             axis += 1
         forward.append(entry)
     return tuple(forward), tuple(backwards)
+
+
+def split(x: Tensor, sizes: tuple[int, ...], axis: int, /) -> Sequence[Tensor]:
+    return torch.split(x, list(sizes), axis)
 
 
 def getitem(x: Tensor, key: Key, /) -> Tensor:

@@ -151,9 +151,11 @@ def test_gradients_of_a_batch_are_those_of_a_loop(backend: str, case: Line) -> N
 
 DELEGATED = frozenset(
     "cell device devices dlpack_device dtypes from_dlpack from_numpy full fused "
-    "host_value missing paused to_dlpack trace untraced".split()
+    "host_value missing paused to_dlpack trace untraced "
+    "apart cond is_watched scan while_loop".split()
 )
-"""What concerns no batch, or (the last step of an export) is refused for one."""
+"""What concerns no batch, or (the last step of an export) is refused for one; control
+flow of batches is Python's."""
 
 
 def test_every_member_has_a_rule() -> None:

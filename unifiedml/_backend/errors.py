@@ -73,6 +73,22 @@ class TracedStateError(RuntimeError):
         )
 
 
+class HostValueError(TracedStateError):
+    """Something comes from the host inside control flow that is part of a program.
+
+    Args:
+        name: Of the control flow.
+    """
+
+    def __init__(self, name: str) -> None:
+        RuntimeError.__init__(
+            self,
+            "random numbers and steps of optimizers come from outside of a program, "
+            f"and {name} inside um.jit decides inside it{_place()}: draw the numbers "
+            "before and pass them as operands, take the step after",
+        )
+
+
 def _place() -> str:
     """Return where in the user's code this happens."""
     frame: FrameType | None = sys._getframe(1)

@@ -1,6 +1,7 @@
 """The contract between the frontend and a backend: all that a backend author reads.
 
-The objects that it speaks of stand in `unifiedml._backend.objects`.
+The objects that it speaks of stand in `unifiedml._backend.objects`, what it says of
+programs in `unifiedml._backend.programs`.
 
 A backend is a module (any object will do) that has the members of `Backend`. The
 frontend checks before it calls: operands are native tensors of this backend, on one
@@ -30,6 +31,7 @@ from unifiedml._backend.objects import (
     Tape,
     Traced,
 )
+from unifiedml._backend.programs import Programs
 
 Shape: TypeAlias = tuple[int, ...]
 Axes: TypeAlias = tuple[int, ...]
@@ -37,7 +39,7 @@ Key: TypeAlias = tuple[int | slice, ...]
 Pads: TypeAlias = tuple[tuple[int, int], ...]
 
 
-class Backend(Protocol):
+class Backend(Programs, Protocol):
     """Everything that the frontend asks of a framework."""
 
     # --- what the backend is -------------------------------------------------
@@ -97,42 +99,6 @@ class Backend(Protocol):
         closes over: that is where gradients of higher order flow.
         """
         ...
-
-    # --- programs ------------------------------------------------------------
-    fused: Mapping[str, Callable[..., None]]
-    """Kernels that make the step of an optimizer in place, by the optimizer's name.
-
-    ``"adam"``: lists of cells of parameters, gradients, lists of cells of both moments;
-    rate and epsilon, corrected for the number of steps, 0-d; beta_1, beta_2; a 0-d
-    factor for the parameters before the step, or None; and a 0-d bool that says to
-    change nothing, or None. No backend must have any.
-    """
-
-    trace: Callable[[Traced, Sequence[Native], bool], Program] | None
-    """Calls a function with stand-ins for the inputs, and returns it as a program.
-
-    Nothing is written to cells meanwhile. The last argument says whether the
-    framework's compiler makes the program. A function that needs the values of its
-    inputs raises `TracedValueError`. None: the framework has no programs, functions run
-    op by op, and nobody asks for cells and what follows."""
-
-    def cell(self, x: Native, /) -> Cell: ...
-    def untraced(self) -> AbstractContextManager[object]:
-        """Return a context in which nothing becomes part of the program."""
-        ...
-
-    def host_value(
-        self, read: Callable[[], Array], like: Array, device: str, /
-    ) -> Native:
-        """Return a stand-in, while tracing, for what ``read`` returns at each run.
-
-        ``like`` has its shape and data type.
-        """
-        ...
-
-    random_words: Callable[[int, Native, int], Native] | None
-    """A kernel of the random stream, if the framework has one: called with a key, a
-    draw (0-d int64) and a count, it returns the first words of the draw, int64."""
 
     # --- creation ------------------------------------------------------------
     def full(
@@ -280,6 +246,10 @@ class Backend(Protocol):
     def broadcast_to(self, x: Native, shape: Shape, /) -> Native: ...
     def concat(self, xs: Sequence[Native], axis: int, /) -> Native: ...
     def flip(self, x: Native, axes: Axes, /) -> Native: ...
+    def split(self, x: Native, sizes: Shape, axis: int, /) -> Sequence[Native]:
+        """Return parts of these sizes, one behind the other."""
+        ...
+
     def pad(
         self, x: Native, widths: tuple[tuple[int, int], ...], value: Any, /
     ) -> Native:
@@ -463,12 +433,15 @@ class Backend(Protocol):
 
 def required_members() -> tuple[str, ...]:
     """Return the names of everything that a backend must have, sorted."""
+    parts = Programs, Backend
     methods = {
         name
-        for name, value in vars(Backend).items()
+        for part in parts
+        for name, value in vars(part).items()
         if callable(value) and not name.startswith("_")
     }
-    return tuple(sorted(methods | set(Backend.__annotations__)))
+    values = {name for part in parts for name in part.__annotations__}
+    return tuple(sorted(methods | values))
 
 
 __all__ = [

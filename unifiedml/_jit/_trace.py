@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from unifiedml._backend.errors import HostValueError
 from unifiedml._backend.protocol import Array, Cell, Native
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._batched import refuse_batched
 from unifiedml._parameter import Lifted, Parameter, lifting
 from unifiedml._recording import Within
 from unifiedml._tensor import Tensor
-from unifiedml._tracing import tracing
+from unifiedml._tracing import inside, tracing
 
 if TYPE_CHECKING:
     from unifiedml.nn import Module
@@ -118,15 +119,18 @@ class Trace(Lifted):
 
     def host(self, read: Callable[[], Array], like: Array, device: str) -> Tensor:
         """Return a tensor that is ``read()`` at each run, of the kind of ``like``."""
+        _refuse_inside()
         native = self.backend.ops.host_value(read, like, device)
         return Tensor(native, self.backend)
 
     def after(self, effect: Callable[[], None]) -> None:
         """Have ``effect`` called after each run."""
+        _refuse_inside()
         self.effects.append(effect)
 
     def count(self, one: Any) -> int:
         """Return how often this has been called for ``one`` in this trace."""
+        _refuse_inside()
         self._counts[id(one)] += 1
         return self._counts[id(one)] - 1
 
@@ -167,3 +171,10 @@ class Trace(Lifted):
         if isinstance(argument, Parameter):
             return self._cell(argument)
         return argument._native if isinstance(argument, Tensor) else argument
+
+
+def _refuse_inside() -> None:
+    """Raise where control flow decides whether, and how often, something happens."""
+    name = inside.get()
+    if name is not None:
+        raise HostValueError(name)

@@ -110,6 +110,13 @@ def _getitem(batching: Batching, operation: Operation, x: Any, key: Any) -> Any:
 
 
 @_if_batched
+def _split(
+    batching: Batching, operation: Operation, x: Any, sizes: Any, axis: int
+) -> Any:
+    return tuple(map(batching.wrapped, operation(x.native, sizes, axis + 1)))
+
+
+@_if_batched
 def _setitem(
     batching: Batching, operation: Operation, x: Any, value: Any, key: Any
 ) -> Any:
@@ -311,6 +318,7 @@ _FAMILIES: Final[dict[Rule, str]] = {
     _pad: "pad",
     _concat: "concat",
     _getitem: "getitem",
+    _split: "split",
     _setitem: "setitem",
     _take: "take",
     _scatter: "scatter scatter_add scatter_max scatter_min scatter_multiply",

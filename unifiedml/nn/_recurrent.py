@@ -14,6 +14,7 @@ from unifiedml.nn._lazy import Lazy
 from unifiedml.ops.creation import zeros
 from unifiedml.ops.manipulation import concat, flip, stack
 from unifiedml.ops.nn import sigmoid
+from unifiedml.ops.repetition import split, unstack
 from unifiedml.ops.trigonometry import tanh
 
 __all__ = ["GRU", "LSTM"]
@@ -77,10 +78,9 @@ class _Recurrent(Lazy):
         start = zeros(shape, dtype=x.dtype, device=x.device)
         return start if start.backend == x.backend else start.to_backend(x.backend)
 
-    def _gates(self, x: Tensor) -> list[Tensor]:
-        """Return the parts of the last dimension that belong to each gate."""
-        n = self.units
-        return [x[:, i * n : (i + 1) * n] for i in range(self.gates)]
+    def _gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the parts of a sum that belong to each gate."""
+        return split(x, self.gates, axis=1)
 
     def _returned(
         self, outputs: list[Tensor], *state: Tensor
@@ -156,8 +156,8 @@ class LSTM(_Recurrent):
             inputs = inputs + self.bias
         h = c = self._start(inputs)
         outputs = []
-        for step in range(x.shape[1]):
-            i, f, g, o = self._gates(inputs[:, step] + h @ self.recurrent_kernel)
+        for given in unstack(inputs, axis=1):
+            i, f, g, o = self._gates(given + h @ self.recurrent_kernel)
             c = sigmoid(f) * c + sigmoid(i) * tanh(g)
             h = sigmoid(o) * tanh(c)
             outputs.append(h)
@@ -219,11 +219,11 @@ class GRU(_Recurrent):
             inputs = inputs + self.bias[0]
         h = self._start(inputs)
         outputs = []
-        for step in range(x.shape[1]):
+        for given in unstack(inputs, axis=1):
             past = h @ self.recurrent_kernel
             if self.bias is not None:
                 past = past + self.bias[1]
-            z, r, n = self._gates(inputs[:, step])
+            z, r, n = self._gates(given)
             past_z, past_r, past_n = self._gates(past)
             keep = sigmoid(z + past_z)
             new = tanh(n + sigmoid(r + past_r) * past_n)

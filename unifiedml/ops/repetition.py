@@ -19,6 +19,7 @@ from unifiedml.ops._dispatch import (
     as_tensors,
     constant,
     promoted_dtype,
+    several,
     unary,
 )
 from unifiedml.ops.indexing import getitem, take
@@ -28,6 +29,7 @@ __all__ = ["array_split", "pad", "repeat", "roll", "split", "tile", "unstack"]
 
 _GETITEM = Op("getitem", ANY)
 _PAD = Op("pad", ANY)
+_SPLIT = Op("split", ANY)
 
 
 # --- more of the same -------------------------------------------------------------
@@ -188,8 +190,9 @@ def unstack(x: Operand, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """
     x = as_tensor(_GETITEM, x)
     place = normalize_axis(axis, x.ndim)
-    lead = (slice(None),) * place
-    return tuple(getitem(x, (*lead, index)) for index in range(x.shape[place]))
+    shape = x.shape
+    rest = (*shape[:place], *shape[place + 1 :])
+    return tuple(reshape(one, rest) for one in _parts(x, (1,) * shape[place], place))
 
 
 def split(
@@ -260,9 +263,18 @@ def array_split(
         count = _section_count(sections)
         small, larger = divmod(size, count)
         cuts = [one * small + min(one, larger) for one in range(1, count)]
+    bounds = [*zip([0, *cuts], [*cuts, size], strict=True)]
+    if (
+        all(start <= stop <= size for start, stop in bounds)
+        and min(cuts, default=0) >= 0
+    ):
+        return _parts(x, tuple(stop - start for start, stop in bounds), place)
     lead = (slice(None),) * place
-    bounds = zip([0, *cuts], [*cuts, size], strict=True)
     return tuple(getitem(x, (*lead, slice(start, stop))) for start, stop in bounds)
+
+
+def _parts(x: Tensor, sizes: tuple[int, ...], axis: int) -> tuple[Tensor, ...]:
+    return several(_SPLIT, x, sizes, axis) if sizes else ()
 
 
 # --- around -----------------------------------------------------------------------

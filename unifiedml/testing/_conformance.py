@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Final
 
 from unifiedml.testing import _table_activations as activations
+from unifiedml.testing import _table_control as control
 from unifiedml.testing import _table_convolution as convolution
 from unifiedml.testing import _table_creation as creation
 from unifiedml.testing import _table_elementwise as elementwise
@@ -207,6 +208,7 @@ def conformance_cases() -> list[Line]:
         *shapes.METHODS,
         *manipulation.LINES,
         *creation.LINES,
+        *control.LINES,
         *creation.METHODS,
         *products.LINES,
         *linalg.LINES,

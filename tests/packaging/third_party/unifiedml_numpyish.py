@@ -45,6 +45,7 @@ missing: Final[dict[str, frozenset[str]]] = {}
 engine: Final = None
 # NumPy has no programs.
 trace = cell = untraced = host_value = random_words = None
+apart = cond = is_watched = scan = while_loop = None
 fused: Final[dict[str, Any]] = {}
 
 # --- tensors and devices --------------------------------------------------------------
@@ -310,6 +311,10 @@ permute_dims = np.permute_dims
 reshape = np.reshape
 nonzero = np.nonzero
 take = np.take
+
+
+def split(x: Array, sizes: tuple[int, ...], axis: int, /) -> list[Array]:
+    return np.split(x, np.cumsum(sizes)[:-1], axis)
 
 
 def getitem(x: Array, key: tuple[int | slice, ...], /) -> Array:

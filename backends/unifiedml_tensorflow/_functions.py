@@ -38,6 +38,7 @@ _COMPLEX: Final = {
 }
 _digamma = kernel(raw.Digamma)
 _erfinv = kernel(raw.Erfinv)
+_ndtri = kernel(raw.Ndtri)
 
 
 def complex(x: Tensor, y: Tensor, /) -> Tensor:
@@ -51,8 +52,12 @@ def digamma(x: Tensor, /) -> Tensor:
 
 @tf.custom_gradient
 def erfinv(x: Tensor, /) -> tuple[Tensor, Any]:
-    # TensorFlow's is off by 5,000 eps, and so is the derivative made of it.
-    result = _polished(x, _erfinv(x))
+    # TensorFlow's is off by 5,000 eps, and so is the derivative made of it. Near the
+    # ends it rounds 1 + x, and what is left of 1 - x is off by a third.
+    size, half = abs(x), tf.constant(0.5, x.dtype)
+    tail = _ndtri(multiply(half, subtract(tf.ones_like(x), size)))
+    tail = multiply(sign(x), multiply(tail, tf.constant(-math.sqrt(0.5), x.dtype)))
+    result = _polished(x, where(less(size, half), _erfinv(x), tail))
 
     def pull(g: Tensor) -> Tensor:
         slope = tf.constant(math.sqrt(math.pi) / 2, x.dtype)

@@ -206,6 +206,13 @@ def _tame_complex(call: Call) -> Call:
     return Call(*map(tame, call.args))
 
 
+def _power(x: Array, y: Array) -> Array:
+    # For a scalar 0.5, repeated or not, NumPy takes a square root: NaN at -inf.
+    x, y = np.broadcast_arrays(x, y)
+    flat = np.power(np.array(x).reshape(-1), np.array(y).reshape(-1))
+    return np.asarray(flat.reshape(x.shape))
+
+
 def _integer_powers() -> Any:
     return binary("integral", elements="moderate", right="positive", mixed=False)
 
@@ -243,7 +250,7 @@ LINES: Final[list[Line]] = [
     ),
     _pair(
         "pow",
-        np.power,
+        _power,
         elementwise(
             "power",
             condition=lambda x, y: np.where(

@@ -62,9 +62,10 @@ BINARY: dict[str, Callable[[um.Tensor, um.Tensor], um.Tensor]] = {
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[Operation]:
-    count = draw(st.integers(1, 8))
+    count = draw(st.integers(10, 40))
     names = st.sampled_from([*UNARY, *BINARY])
-    places = st.integers(0, 20)
+    # Counted from the last one: most of what is made is used, some of it twice.
+    places = st.integers(1, 6)
     return [(draw(names), draw(places), draw(places)) for _ in range(count)]
 
 
@@ -72,11 +73,11 @@ def run(graph: list[Operation], x: um.Tensor, y: um.Tensor) -> um.Tensor:
     """Return what the graph makes of two tensors: one number, random weights in it."""
     made = [x, y]
     for name, first, second in graph:
-        one = made[first % len(made)]
+        one = made[-min(first, len(made))]
         if name in UNARY:
             made.append(UNARY[name](one))
             continue
-        other = made[second % len(made)]
+        other = made[-min(second, len(made))]
         fits = one.ndim == 2 == other.ndim and one.shape != other.shape
         other = um.mean(other) if fits else other
         made.append(BINARY[name](one, other))
@@ -132,14 +133,14 @@ def check(graph: list[Operation], seed: int) -> None:
 
 
 @given(graphs(), st.integers(0, 2**32))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_random_graphs_agree(graph: list[Operation], seed: int) -> None:
     check(graph, seed)
 
 
 @pytest.mark.slow
 @given(graphs(), st.integers(0, 2**32))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_many_random_graphs_agree(graph: list[Operation], seed: int) -> None:
     check(graph, seed)
 
@@ -154,4 +155,4 @@ def test_a_wrong_operation_is_found(name: str, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setitem(UNARY, name, wrong)
     with pytest.raises(AssertionError):
-        check([(name, 0, 0), ("sin", 2, 0)], seed=3)
+        check([(name, 2, 2), ("sin", 1, 1)], seed=3)

@@ -57,7 +57,7 @@ def _loss(model: um.Module, x: um.Tensor, y: um.Tensor) -> um.Tensor:
 Made = tuple[um.Module, um.optim.Optimizer, um.Tensor, um.Tensor]
 
 
-def _grad(made: Made) -> Callable[[], Any]:
+def _grad(made: Made, wrapped: Any = lambda step: step) -> Callable[[], Any]:
     model, optimizer, x, y = made
 
     def step(x: um.Tensor, y: um.Tensor) -> um.Tensor:
@@ -65,19 +65,8 @@ def _grad(made: Made) -> Callable[[], Any]:
         optimizer.step(gradients)
         return value
 
-    return lambda: step(x, y)
-
-
-def _jit(made: Made) -> Callable[[], Any]:
-    model, optimizer, x, y = made
-
-    @um.jit
-    def step(x: um.Tensor, y: um.Tensor) -> um.Tensor:
-        value, gradients = um.value_and_grad(_loss)(model, x, y)
-        optimizer.step(gradients)
-        return value
-
-    return lambda: step(x, y)
+    run = wrapped(step)
+    return lambda: run(x, y)
 
 
 def _backward(made: Made) -> Callable[[], Any]:
@@ -113,7 +102,7 @@ def _second(made: Made) -> Callable[[], Any]:
 
 
 STYLES: Final = {
-    "jit": _jit,
+    "jit": lambda made: _grad(made, um.jit),
     "grad": _grad,
     "backward": _backward,
     "tape": _tape,

@@ -222,15 +222,34 @@ def _within(name: str) -> Iterator[None]:
         yield
 
 
-def states(
-    bodies: Sequence[Body], backend: LoadedBackend
-) -> tuple[list[Parameter], list[Tensor], list[Parameter]]:
-    """Return the parameters of several bodies, their values, and those written."""
+class States(NamedTuple):
+    """The parameters of several bodies.
+
+    Attributes:
+        parameters: All of them, those that are written first.
+        written: Those that are written: they are carried along.
+        carried: What these are before.
+        constants: What the others are, which are only read.
+    """
+
+    parameters: list[Parameter]
+    written: list[Parameter]
+    carried: list[Tensor]
+    constants: list[Tensor]
+
+
+def states(bodies: Sequence[Body], backend: LoadedBackend) -> States:
+    """Return the parameters that bodies read or write."""
     known = {key: one for body in bodies for key, one in body.parameters.items()}
-    written = {key: one for body in bodies for key, one in body.written.items()}
-    parameters = [parameter for parameter, _ in known.values()]
-    values = [Tensor(native, backend) for _, native in known.values()]
-    return parameters, values, list(written.values())
+    written = {key: known[key] for body in bodies for key in body.written}
+    read = {key: one for key, one in known.items() if key not in written}
+    first, others = list(written.values()), list(read.values())
+    return States(
+        [parameter for parameter, _ in (*first, *others)],
+        [parameter for parameter, _ in first],
+        [Tensor(native, backend) for _, native in first],
+        [Tensor(native, backend) for _, native in others],
+    )
 
 
 def write(written: Sequence[Parameter], values: Sequence[Tensor]) -> None:

@@ -127,7 +127,7 @@ def _in_program(
     ]
     true, false = bodies
     check_alike(true.result, false.result, _UNLIKE)
-    parameters, values, written = states(bodies, backend)
+    parameters, written, carried, constants = states(bodies, backend)
     tensors = [x for x in leaves(operands) if is_operand(x)]
 
     def running(body: Body) -> Callable[[list[Tensor]], list[Tensor]]:
@@ -147,7 +147,7 @@ def _in_program(
         condition,
         running(true),
         running(false),
-        [*tensors, *values],
+        [*tensors, *carried, *constants],
         any(kinds) or any(map(has_gradient, written)),
     )
     write(written, found[len(kinds) :])

@@ -196,11 +196,7 @@ def _in_program(
     )
     carry_after, result = body.result
     check_alike(outline(init), carry_after, _UNLIKE)
-    parameters, values, written = states([body], backend)
-    kept = {id(one) for one in written}
-    # What is written is carried along, what is only read stays the same.
-    order = [*written, *(one for one in parameters if id(one) not in kept)]
-    of = {id(one): value for one, value in zip(parameters, values, strict=True)}
+    parameters, written, carried, constants = states([body], backend)
     own = leaves(init)
 
     def step(
@@ -208,11 +204,10 @@ def _in_program(
     ) -> tuple[list[Tensor], list[Tensor]]:
         natives = [x._native for x in (*carry[len(own) :], *constants)]
         given = [rebuild(init, carry), rebuild(xs, slices)]
-        (new, y), after = body.run(given, order, natives, written)
+        (new, y), after = body.run(given, parameters, natives, written)
         return [*leaves(new), *(Tensor(one, backend) for one in after)], leaves(y)
 
-    carry = [*own, *(of[id(one)] for one in written)]
-    constants = [of[id(one)] for one in order[len(written) :]]
+    carry = [*own, *carried]
     smooth = any(has_gradient(x) for x in carry) or any(
         one.spec.has_gradient for one in leaves(result)
     )

@@ -138,24 +138,19 @@ def _in_program(
     check_alike(outline(state), body.result, _UNLIKE)
     if test.written:
         raise TypeError("the condition of um.while_loop writes to a parameter")
-    parameters, values, written = states([test, body], backend)
-    kept = {id(one) for one in written}
-    # What is written is part of the state, what is only read stays the same.
-    order = [*written, *(one for one in parameters if id(one) not in kept)]
-    of = {id(one): value for one, value in zip(parameters, values, strict=True)}
+    parameters, written, carried, constants = states([test, body], backend)
     own = leaves(state)
-    first = [*own, *(of[id(one)] for one in written)]
-    constants = [of[id(one)] for one in order[len(written) :]]
+    first = [*own, *carried]
 
     def holds(inputs: list[Tensor]) -> Tensor:
         natives = [x._native for x in inputs[len(own) :]]
-        found, _ = test.run([rebuild(state, inputs)], order, natives, [])
+        found, _ = test.run([rebuild(state, inputs)], parameters, natives, [])
         is_condition("um.while_loop", found)
         return asarray(found)
 
     def go_on(inputs: list[Tensor]) -> list[Tensor]:
         natives = [x._native for x in inputs[len(own) :]]
-        found, after = body.run([rebuild(state, inputs)], order, natives, written)
+        found, after = body.run([rebuild(state, inputs)], parameters, natives, written)
         return [*leaves(found), *(Tensor(native, backend) for native in after)]
 
     smooth = any(map(has_gradient, first))

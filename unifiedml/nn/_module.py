@@ -248,8 +248,13 @@ class Module(Trainable):
 
     @contextmanager
     def _mode(self, training: bool) -> Iterator[None]:
-        before = [(module, module.training) for module in self.modules()]
-        self.train(training)
+        before = [
+            (module, module.training)
+            for module in self.modules()
+            if module.training is not training
+        ]
+        for module, _ in before:
+            module.training = training
         try:
             yield
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,14 +46,14 @@ def home_of(model: Module) -> Home:
 
     Before a model knows its sizes: where new tensors are.
     """
-    wanted = DTYPES["float32"]
-    for module in reversed(model.modules()):
-        dtype = getattr(module, "dtype", None)
-        wanted = dtype if isinstance(dtype, DType) else wanted
-    for module in model.modules():
+    modules = model.modules()
+    for module in modules:
         for _, one in module._children():
             if isinstance(one, Parameter) and one.dtype.kind == "float":
                 return Home(one._backend, one.device, one.dtype)
+    dtypes = (getattr(module, "dtype", None) for module in modules)
+    chosen = (dtype for dtype in dtypes if isinstance(dtype, DType))
+    wanted = next(chosen, DTYPES["float32"])
     return Home(current(), resolve_device(None, current()), wanted)
 
 
@@ -97,6 +98,7 @@ class Trainer:
             raise ValueError(f"metrics need names of their own, not {names}")
         # An optimizer that comes with parameters trains those, and no others.
         self._binds = not self.optimizer.parameters
+        self._known: tuple[list[str], list[Any]] = [], []
         options = {"eager": run_eagerly, "compiler": jit_compile}
         self._train = Step(self._step, **options)
         self.test = Step(self._test, **options)
@@ -113,6 +115,20 @@ class Trainer:
             ValueError: There is nothing to train, or the optimizer has parameters that
                 are not the model's.
         """
+        names, parts = self._parts()
+        # To look through a model five times would cost more than a small step.
+        if names != self._known[0] or not _are_same(parts, self._known[1]):
+            self._learn(batch)
+            self._known = self._parts()
+        return home_of(self.model)
+
+    def _parts(self) -> tuple[list[str], list[Any]]:
+        """Return what a model and its optimizer consist of, and the model's names."""
+        children = [one for part in self.model.modules() for one in part._children()]
+        names = [name for name, _ in children]
+        return names, [*(one for _, one in children), *self.optimizer.parameters]
+
+    def _learn(self, batch: Batch) -> None:
         try:
             parameters = self.model.parameters()
         except ValueError:
@@ -130,7 +146,6 @@ class Trainer:
         if not self.optimizer.parameters:
             raise ValueError("there is nothing to train: no trainable parameters")
         self.model._settle()
-        return home_of(self.model)
 
     def step(self, given: Batch) -> tuple[float, Tensor]:
         """Take one training step on a batch of tensors.
@@ -195,6 +210,10 @@ class Trainer:
     def metric_results(self) -> dict[str, float]:
         """Return the metrics by name."""
         return {metric.name: metric.result() for metric in self.metrics}
+
+
+def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def size_of(tree: Any) -> int:

@@ -226,9 +226,13 @@ def log(x: Tensor, /) -> Tensor:
     # The kernel squares the magnitude: what would over- or underflow is scaled first.
     parts = real(x), imag(x)
     size = _maximum(*(_stop(_abs(part)) for part in parts))
-    one, large = tf.ones_like(size), tf.constant(size.dtype.max**0.5 / 4, size.dtype)
-    small = where(less(size, divide(one, large)), large, one)
-    factor = where(less(large, size), divide(one, large), small)
+    root = size.dtype.max**0.5
+    # Between 4 / root and root / 4 nothing needs it; the factor brings there what is
+    # beyond, the smallest normal number and the largest included.
+    one, large = tf.ones_like(size), tf.constant(root / 4, size.dtype)
+    by = tf.constant(root * 4, size.dtype)
+    small = where(less(size, divide(one, large)), by, one)
+    factor = where(less(large, size), divide(one, by), small)
     found = _log(_complex(*(multiply(part, factor) for part in parts), Tout=x.dtype))
     return _complex(subtract(real(found), _log(factor)), imag(found), Tout=x.dtype)
 

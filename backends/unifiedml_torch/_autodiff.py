@@ -168,7 +168,7 @@ def _leaves(x: Tensor) -> Iterator[Tensor]:
     if x.requires_grad and x.grad_fn is None:
         yield x
     for node in _nodes(x):
-        if not node.next_functions and hasattr(node, "variable"):
+        if hasattr(node, "variable"):
             yield node.variable
 
 

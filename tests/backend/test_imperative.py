@@ -401,3 +401,12 @@ def test_a_training_loop(backend: str) -> None:
         errors.append(loss.item())
     assert errors == [64, 16, 4, 1]
     assert slope.item() == 7.5
+
+
+def test_recording_ends_with_the_pass(backend: str) -> None:
+    x = um.tensor(2.0, requires_grad=True)
+    (x * x * x).backward(create_graph=True)
+    # A pass that still recorded would keep the history of this one.
+    gradient = um.grad(lambda y: y * y * y)(um.tensor(3.0))
+    assert float(gradient) == 27
+    assert not getattr(gradient._native, "requires_grad", False)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import unifiedml as um
-from unifiedml.testing import assert_close, numeric_vjp
+from unifiedml.testing import assert_close, assert_parity, numeric_vjp
 from unifiedml.testing._gradients import random_cotangent
 
 L = um.linalg
@@ -258,6 +258,15 @@ def test_second_derivatives_of_a_singular_determinant(backend: str, rank: int) -
 
 
 # --- what differences of well scaled matrices do not show -----------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 2), (3, 2, 5), (2, 2, 4, 3)])
+def test_singular_vectors_of_batches(shape: tuple[int, ...]) -> None:
+    def without_signs(x: um.Tensor) -> tuple[um.Tensor, ...]:
+        u, s, vh = um.linalg.svd(x, full_matrices=False)
+        return u * u, s, vh * vh
+
+    assert_parity(without_signs, np.random.default_rng(0).normal(size=shape))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128"])

@@ -5,7 +5,7 @@
 #   make test PYTEST="tests/unit -x"        give pytest other arguments
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs accuracy bench environment constraints clean
+.PHONY: help demo test check docs accuracy bench mutants environment constraints clean
 MAKEFLAGS += --no-print-directory
 
 # Recipes run in the Makefile's own folder. Its path may hold spaces, so it is never a
@@ -50,6 +50,9 @@ accuracy: environment ## measure every operation, write docs/accuracy.md
 
 bench: environment ## race native PyTorch and TensorFlow and Keras, write docs/benchmarks.md
 	@$(HERE) $(RUN) -m benchmarks
+
+mutants: environment ## plant 250 faults, see which ones the tests catch
+	@$(HERE) $(RUN) scripts/mutants.py
 
 environment: ## make the virtual environment, once
 	@PYTHON="$(PYTHON)" sh "$$ROOT/scripts/setup_env.sh" "$(UNIFIEDML_VENV)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 import unifiedml as um
 
@@ -19,6 +19,13 @@ settings.register_profile(
 )
 settings.register_profile(
     "wide", parent=settings.get_profile("default"), derandomize=False, max_examples=2000
+)
+# For planted faults: the first failure is enough.
+settings.register_profile(
+    "mutants",
+    parent=settings.get_profile("default"),
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("default")
 

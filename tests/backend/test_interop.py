@@ -178,6 +178,11 @@ def test_dlpack_with_numpy(backend: str, dtype: str) -> None:
             np.testing.assert_array_equal(out, array, strict=True)
 
 
+def test_dlpack_of_elements_that_stand_for_many(backend: str) -> None:
+    array = np.broadcast_to(np.float32(3), (2, 3))
+    check(um.from_dlpack(array), array, backend)
+
+
 def test_memory_is_shared_where_it_can_be(backend: str) -> None:
     array = aligned((8, 8))
     shared, copied = um.from_dlpack(array), um.from_dlpack(array, copy=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from unifiedml._dtypes import DTYPES
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.losses._base import (
@@ -16,9 +18,11 @@ from unifiedml.losses._base import (
     widened,
 )
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel, known_values
+from unifiedml.ops.conversion import from_array
 from unifiedml.ops.exponential import log
+from unifiedml.ops.indexing import take
 from unifiedml.ops.manipulation import reshape
-from unifiedml.ops.nn import log_softmax, one_hot, sigmoid, softplus
+from unifiedml.ops.nn import log_softmax, sigmoid, softplus
 from unifiedml.ops.reduction import sum
 from unifiedml.ops.selection import clip, where
 
@@ -95,9 +99,7 @@ def sparse_categorical_crossentropy(
     if from_logits:
         losses = _sparse_from_logits(pred, labels)
     else:
-        _check_labels(pred, labels)
-        hot = one_hot(labels, pred.shape[-1], dtype=DTYPES["bool"])
-        chosen = sum(where(hot, pred, 0.0), axis=-1)
+        chosen = _chosen(pred, labels)
         losses = -log(clip(chosen, EPSILON, 1.0 - EPSILON))
     if kept is not None:
         losses = where(kept, losses, 0.0)
@@ -112,6 +114,17 @@ def _sparse_from_logits(logits: Tensor, labels: Tensor) -> Tensor:
         return execute(_SPARSE, function, (logits, labels), ())
     rows = (reshape(logits, (-1, logits.shape[-1])), reshape(labels, (-1,)))
     return reshape(execute(_SPARSE, function, rows, ()), labels.shape)
+
+
+def _chosen(pred: Tensor, labels: Tensor) -> Tensor:
+    """Return the prediction for each label's class."""
+    _check_labels(pred, labels)
+    classes = pred.shape[-1]
+    flat = reshape(labels, (-1,))
+    rows = from_array(np.arange(flat.size) * classes, pred._backend, pred.device)
+    # Where a program cannot check its labels, what is none of them has no place at all.
+    places = where((flat < 0) | (flat >= classes), pred.size, rows + flat)
+    return reshape(take(reshape(pred, (-1,)), places), labels.shape)
 
 
 def _labels(name: str, y_true: Any, y_pred: Tensor) -> Tensor:

@@ -1,0 +1,81 @@
+"""Programs of the frameworks' compilers refuse what eager code refuses.
+
+XLA gives numbers where TensorFlow's kernels raise an error: an index out of range reads
+the last row, a division by zero gives -1, a singular matrix has an inverse.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import unifiedml as um
+from unifiedml.testing import assert_close
+
+Function = Callable[..., um.Tensor]
+
+# Arguments that are refused, and such of the same shapes that are not.
+CASES: dict[str, tuple[Function, list[Any], list[Any]]] = {
+    "floor_divide": (lambda x, y: x // y, [[1, 2], [1, 0]], [[1, 2], [1, 2]]),
+    "remainder": (lambda x, y: x % y, [[1, 2], [1, 0]], [[1, 2], [1, 2]]),
+    "take": (
+        lambda x, i: um.take(x, i, axis=1),
+        [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [3]],
+        [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [2]],
+    ),
+    "cross entropy": (
+        um.losses.sparse_categorical_crossentropy,
+        [[0, 3], [[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]]],
+        [[0, 2], [[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]]],
+    ),
+    "inv": (um.linalg.inv, [[[1.0, 2.0], [2.0, 4.0]]], [[[1.0, 2.0], [2.0, 3.0]]]),
+    "division in a branch": (
+        lambda x, y: um.cond(x[0] > 0, lambda: x // y, lambda: x),
+        [[1, 2], [1, 0]],
+        [[1, 2], [1, 2]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_compilers_program_refuses_what_eager_code_refuses(
+    backend: str, name: str
+) -> None:
+    function, bad, good = CASES[name]
+    bad, good = [um.tensor(x) for x in bad], [um.tensor(x) for x in good]
+    with pytest.raises((ArithmeticError, LookupError, ValueError)) as eager:
+        function(*bad)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        compiled = um.jit(function, compiler=True)
+        # Sums of up to 8 terms of order 1.
+        expected = function(*good).numpy()
+        assert_close(compiled(*good), expected, family="accumulation", length=8)
+        with pytest.raises(eager.type) as found:
+            compiled(*bad)
+    assert str(found.value) == str(eager.value)
+
+
+@pytest.mark.parametrize("divisor", [[2, 0], [2, 1]])
+def test_a_divisor_that_is_a_constant_is_looked_at(
+    backend: str, divisor: list[int]
+) -> None:
+    compiled = um.jit(lambda x: x // um.tensor(divisor), compiler=True)
+    if 0 in divisor:
+        with pytest.raises(ZeroDivisionError):
+            compiled(um.tensor([1, 2]))
+    else:
+        assert compiled(um.tensor([1, 2])).tolist() == [0, 2]
+
+
+def test_a_program_that_the_compiler_would_not_check_runs_without(backend: str) -> None:
+    compiled = um.jit(um.linalg.inv, compiler=True)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", UserWarning)
+        compiled(um.eye(2))
+    notices = [str(one.message) for one in seen if "runs without" in str(one.message)]
+    assert len(notices) == (backend == "tensorflow"), notices
+    assert all("MatrixSolve" in notice for notice in notices)

@@ -305,6 +305,7 @@ def _run(part: Path, log: Path) -> str:
             stderr=subprocess.STDOUT,
         )
         # The first report needs all imports, the others what a fault may take.
+        log.touch()
         while process.poll() is None:
             time.sleep(1)
             if time.time() - log.stat().st_mtime > 2 * PATIENCE:

@@ -218,6 +218,59 @@ def test_parameters_are_read_trained_and_written(function: Any, sign: float) -> 
         close(made[1].seen, made[0].seen.numpy())
 
 
+@pytest.mark.parametrize("mode", ["eager", "program"])
+def test_one_step_is_enough(mode: str) -> None:
+    x = um.asarray(X[:1])
+    run = MODES[mode](lambda x: um.scan(lambda c, a: (c + a, c * a), x[0], x))
+    carry, results = run(x)
+    close(carry, 2 * X[0])
+    close(results, X[:1] ** 2)
+    close(MODES[mode](lambda x: um.map(um.sin, x))(x), np.sin(X[:1]))
+
+
+@pytest.mark.parametrize("mode", ["eager", "program"])
+def test_operands_may_be_parameters_and_settings(mode: str) -> None:
+    parameter = um.nn.Parameter(um.asarray(X[0]))
+
+    def raised(p: um.nn.Parameter, n: int, x: um.Tensor) -> um.Tensor:
+        p.assign(p.detach() + 1.0)
+        return x * p.detach() * n
+
+    def chosen(x: um.Tensor) -> um.Tensor:
+        return um.cond(um.sum(x) > 0, raised, lambda p, n, x: x, parameter, 3, x)
+
+    run = MODES[mode](chosen)
+    for times in (1, 2):
+        close(run(um.asarray(X[0])), 3 * X[0] * (X[0] + times))
+        close(parameter, X[0] + times)
+    close(run(um.asarray(-X[0])), -X[0])
+    close(parameter, X[0] + 2)
+
+
+@pytest.mark.parametrize("mode", ["eager", "program"])
+def test_an_example_of_a_batch_writes_no_parameter_inside(mode: str) -> None:
+    parameter = um.nn.Parameter(um.zeros((3,)))
+
+    def write(x: um.Tensor) -> um.Tensor:
+        parameter.assign(x)
+        return x
+
+    layer = um.nn.BatchNorm()
+    layer.eval()(um.zeros((1, 3)))
+    layer.train()
+
+    for function in (write, lambda x: layer(x[None])):
+
+        def step(c: um.Tensor, x: um.Tensor, function: Any = function) -> Any:
+            return c, um.vmap(function)(x)
+
+        run = MODES[mode](lambda x, step=step: um.scan(step, um.zeros(()), x)[1])
+        with pytest.raises(RuntimeError, match="a value for each example"):
+            run(um.asarray(X[None]))
+    assert parameter.tolist() == [0, 0, 0]
+    assert layer.state_dict()["moving_mean"].tolist() == [0, 0, 0]
+
+
 def test_random_numbers_in_a_scan_differ_from_step_to_step() -> None:
     dropout = um.Dropout(0.5)
 

@@ -181,6 +181,8 @@ def test_dlpack_with_numpy(backend: str, dtype: str) -> None:
 def test_dlpack_of_elements_that_stand_for_many(backend: str) -> None:
     array = np.broadcast_to(np.float32(3), (2, 3))
     check(um.from_dlpack(array), array, backend)
+    if backend == "torch":
+        check(um.from_dlpack(array, copy=False), array, backend)
 
 
 def test_memory_is_shared_where_it_can_be(backend: str) -> None:

@@ -301,3 +301,29 @@ def test_history_is_kept(backend: str) -> None:
 
 def test_more_differences_than_elements_are_none_at_once(backend: str) -> None:
     assert um.diff(um.arange(5), n=10**18).shape == (0,)
+
+
+def test_pads_of_eight_dimensions_at_one_end(backend: str) -> None:
+    array = np.arange(4.0).reshape((1, 2, 1, 1, 1, 1, 2, 1))
+    for axis in range(8):
+        for width in ((1, 0), (0, 1)):
+            widths = [width if place == axis else (0, 0) for place in range(8)]
+            found = um.pad(um.asarray(array), widths)
+            np.testing.assert_array_equal(found, np.pad(array, widths))
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1), None])
+@pytest.mark.parametrize("keepdims", [True, False])
+def test_products_of_nothing_keep_their_shape(
+    backend: str, axis: Any, keepdims: bool
+) -> None:
+    array = np.zeros((0, 3))
+
+    def product(x: um.Tensor) -> um.Tensor:
+        return um.prod(x, axis=axis, keepdims=keepdims)
+
+    expected = np.prod(array, axis=axis, keepdims=keepdims)
+    y, pullback = um.vjp(product, um.asarray(array))
+    np.testing.assert_array_equal(y, expected)
+    assert y.shape == expected.shape
+    assert pullback(y)[0].shape == (0, 3)

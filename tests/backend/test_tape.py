@@ -470,3 +470,14 @@ def test_one_tape_records_every_backend(backend: str) -> None:
         ys = [x * x for x in xs]
     found = [tape.gradient(y, x).item() for x, y in zip(xs, ys, strict=True)]
     assert found == [2 * n for n in range(len(names))]
+
+
+def test_the_sources_of_a_jacobian_are_checked(backend: str) -> None:
+    x, other = um.tensor([1.0, 2.0]), um.tensor([3.0])
+    with um.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * x
+    with pytest.raises(TypeError, match="a source is a tensor, not float"):
+        tape.jacobian(y, 3.0)
+    with pytest.raises(ValueError, match=r"shape \(1,\) has not been watched"):
+        tape.jacobian(y, other)

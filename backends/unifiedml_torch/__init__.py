@@ -22,4 +22,5 @@ from unifiedml_torch._program import *
 from unifiedml_torch._reduction import *
 from unifiedml_torch._shape import *
 from unifiedml_torch._tensor import *
+from unifiedml_torch._tracing import *
 from unifiedml_torch._updates import *

@@ -10,45 +10,40 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from unifiedml_torch._program import (
-    Control,
-    _Call,
-    _storage,
-    _Tracer,
-    _tracer,
-    _Writer,
-    sources,
-)
+from unifiedml_torch._program import Control, _Writer, sources
+from unifiedml_torch._tracing import Tracer, storage_of, tracing
 
 __all__ = ["apart", "cond", "is_watched", "scan", "while_loop"]
 
 
 @contextmanager
-def _inner() -> Iterator[_Tracer]:
+def _inner() -> Iterator[Tracer]:
     """Return a context whose calls are written down by themselves."""
-    tracer = _Tracer(outer=_tracer.get())
-    token = _tracer.set(tracer)
+    tracer = Tracer(outer=tracing.get())
+    token = tracing.set(tracer)
     try:
         # Autograd sees a part as a whole.
         with _disable_current_modes(), torch.no_grad(), tracer:
             yield tracer
     finally:
-        _tracer.reset(token)
+        tracing.reset(token)
 
 
 def apart(function: Callable[[], None], /) -> Sequence[Tensor]:
     with _inner() as tracer:
         function()
-    return [x for call in tracer.calls for x in call.operands if _is_outside(x, tracer)]
+    return _captured(tracer)
 
 
 def is_watched(x: Tensor, /) -> bool:
     return x.requires_grad
 
 
-def _is_outside(x: Tensor, tracer: _Tracer) -> bool:
+def _captured(tracer: Tracer) -> list[Tensor]:
+    """Return what calls take of the program around."""
     outer = tracer.outer
-    return id(x) not in tracer.known and outer is not None and outer.knows(x)
+    used = [x.tensor for x in tracer.constants.values()]
+    return [x for x in used if x is not None and outer is not None and outer.knows(x)]
 
 
 class _Part:
@@ -65,15 +60,13 @@ class _Part:
     ) -> None:
         with _inner() as tracer:
             tracer.inputs += [tracer.given(x) for x in operands]
-            given = {_storage(x) for x in tracer.inputs}
+            given = {storage_of(x) for x in tracer.inputs}
             # What a part returns has memory of its own.
             outputs = [
-                x.clone() if _storage(x) in given or id(x) not in tracer.known else x
+                x.clone() if storage_of(x) in given or not tracer.makes(x) else x
                 for x in function(*tracer.inputs)
             ]
-        used = [tracer.original(x) for call in tracer.calls for x in call.operands]
-        seen = {id(x): x for x in used if _is_outside(x, tracer)}
-        self.captured = list(seen.values())
+        self.captured = _captured(tracer)
         tracer.inputs += self.captured
         source, self.run = _Writer(tracer, outputs).written()
         self.sources = [source, *sources(tracer.calls)]
@@ -85,15 +78,13 @@ def _called(
     parts: Sequence[_Part],
 ) -> list[Tensor]:
     """Call a function of parts, and make that a call of the program."""
-    tracer = _tracer.get()
+    tracer = tracing.get()
     assert tracer is not None
     with _disable_current_modes(), torch.no_grad():
         results = function(*operands)
     texts = [text for part in parts for text in part.sources]
     control = Control(function.__name__, function, texts)
-    tracer.calls.append(_Call(control, list(operands), {}, results, pure=True))
-    for x in results:
-        tracer.known[id(x)] = x
+    tracer.note(control, tracer.shown(list(operands)), {}, results, pure=True)
     return results
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unifiedml_torch._program import is_traced
+from unifiedml_torch._tracing import is_traced
 
 __all__ = [
     "abs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unifiedml_torch._program import is_traced
+from unifiedml_torch._tracing import is_traced
 
 __all__ = [
     "cholesky",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -162,6 +163,24 @@ def growth(work: Callable[[], Any], steps: int, samples: int) -> float:
     points.append((steps, resident()))
     done, used = np.array(points).T
     return float(np.polyfit(done, used, 1)[0])
+
+
+def test_memory_is_used_again_while_a_program_is_traced(backend: str) -> None:
+    alive: list[bool] = []
+
+    def f(x: um.Tensor) -> um.Tensor:
+        seen = []
+        for _ in range(3):
+            x = um.exp(x) * 2.0
+            seen.append(weakref.ref(x.native))
+        alive[:] = [one() is not None for one in seen]
+        return um.sum(x)
+
+    x = um.zeros(100_000)
+    assert um.jit(f)(x).item() > 0
+    # Tensors of TensorFlow's graphs have no memory.
+    assert alive == [False, False, True] or backend == "tensorflow"
+    assert um.jit(um.grad(f))(x).shape == x.shape
 
 
 @pytest.mark.slow

@@ -1,0 +1,293 @@
+"""Writing down what a function does with tensors, call by call.
+
+A dispatch mode sees each call below autograd and below the library's own wrappers, so
+forward pass, gradients and updates become one straight list of kernel calls.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+
+from unifiedml._backend.errors import TracedValueError
+from unifiedml_torch._tensor import from_numpy
+
+__all__ = ["cell", "host_value", "is_traced", "untraced"]
+
+Array = npt.NDArray[Any]
+T = TypeVar("T")
+
+_aten: Final = torch.ops.aten
+FOLDED: Final = 16_384
+"""Results that depend on nothing are kept if they have no more elements than this."""
+_NEEDS_VALUES: Final = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+
+
+class Cell:
+    """The value of a parameter, in memory that programs change in place.
+
+    Memory that others may see, too, is copied before a program changes it.
+    """
+
+    __slots__ = ("_own", "_tensor")
+
+    def __init__(self, x: Tensor) -> None:
+        self.write(x)
+
+    def write(self, x: Tensor) -> None:
+        self._tensor = x.detach()
+        self._own = False
+
+    def read(self) -> Tensor:
+        tracer = tracing.get()
+        if tracer is not None:
+            return tracer.state(self)
+        self._own = False
+        return self._tensor
+
+    def shown(self) -> Tensor:
+        """Return the memory for a program that does not change it."""
+        return self._tensor
+
+    def owned(self) -> Tensor:
+        """Return the memory for a program that changes it."""
+        if not self._own:
+            self._tensor = self._tensor.clone(memory_format=torch.contiguous_format)
+            self._own = True
+        return self._tensor
+
+
+cell = Cell
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    token = tracing.set(None)
+    try:
+        with _disable_current_modes():
+            yield
+    finally:
+        tracing.reset(token)
+
+
+def host_value(read: Callable[[], Array], like: Array, device: str, /) -> Tensor:
+    tracer = tracing.get()
+    assert tracer is not None
+    value = tracer.given(from_numpy(like, device))
+    tracer.hosts.append((read, device, value))
+    return value
+
+
+# --- writing down ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """What stands for a tensor, so that its memory can be used again meanwhile.
+
+    Attributes:
+        key: The number of a tensor of the program, or the ``id`` of a constant.
+        size: How many elements it has.
+        storage: Its memory's address. After the tensor is gone, others may have it.
+        tensor: A constant, or what may turn out to be one; else None.
+    """
+
+    key: int
+    size: int
+    storage: int
+    tensor: Tensor | None
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a kernel.
+
+    Attributes:
+        function: What is called.
+        args: Its arguments, values among them.
+        options: Those by name.
+        result: What it returned: a value, a sequence of values and None, or nothing.
+        pure: Whether it does nothing but return results.
+    """
+
+    function: Callable[..., Any]
+    args: Sequence[Any]
+    options: Mapping[str, Any]
+    result: Any
+    pure: bool
+
+    @property
+    def operands(self) -> list[Value]:
+        return _all(Value, (self.args, list(self.options.values())))
+
+    @property
+    def results(self) -> list[Value]:
+        return _all(Value, self.result)
+
+
+def _all(kind: type[T], tree: Any) -> list[T]:
+    if isinstance(tree, kind):
+        return [tree]
+    if isinstance(tree, list | tuple):
+        return [x for one in tree for x in _all(kind, one)]
+    return []
+
+
+# The tensors of programs have numbers below 0; the key of others is their `id`.
+_NUMBER: Final = "_unifiedml_number"
+_numbers: Final = itertools.count(-1, -1)
+
+
+def key_of(x: Tensor) -> int:
+    return getattr(x, _NUMBER, None) or id(x)
+
+
+def storage_of(x: Tensor) -> int:
+    return int(x.untyped_storage()._cdata)
+
+
+@dataclass
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Runs each call and writes it down."""
+
+    calls: list[Call] = field(default_factory=list)
+    inputs: list[Tensor] = field(default_factory=list)
+    hosts: list[tuple[Callable[[], Array], str, Tensor]] = field(default_factory=list)
+    states: dict[Cell, Tensor] = field(default_factory=dict)
+    written: set[Cell] = field(default_factory=set)
+    values: dict[int, Value] = field(default_factory=dict)
+    constants: dict[int, Value] = field(default_factory=dict)
+    varying: set[int] = field(default_factory=set)
+    outer: Tracer | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        options = kwargs or {}
+        if func is _aten.allclose.default:
+            # PyTorch's derivative of a complex `svd` checks its operand, no more.
+            return func(*args, **options)
+        if _NEEDS_VALUES.intersection(func.tags) and self._traces(args):
+            raise TracedValueError(func.overloadpacket.__name__)
+        if func is _aten.detach.default:
+            result = func(*args, **options)
+            if self.knows(args[0]):
+                # The memory of its operand, and nothing here asks for a history.
+                setattr(result, _NUMBER, key_of(args[0]))
+        elif func is _aten.lift_fresh.default:
+            result = func(*args, **options)
+        else:
+            shown = self.shown(args), {key: self.shown(x) for key, x in options.items()}
+            result = func(*args, **options)
+            pure = not func._schema.is_mutable and bool(func._schema.returns)
+            self.note(func, *shown, result, pure)
+        return result
+
+    def note(
+        self, function: Any, args: Any, options: Any, result: Any, pure: bool
+    ) -> None:
+        """Write down a call, and what stands for its results."""
+        call = Call(function, args, options, None, pure)
+        results = _all(Tensor, result)
+        kept = (
+            pure
+            and not any(x.key in self.varying for x in call.operands)
+            and all(x.numel() <= FOLDED for x in results)
+        )
+        for x in results:
+            if not hasattr(x, _NUMBER):
+                setattr(x, _NUMBER, next(_numbers))
+            key = key_of(x)
+            if key not in self.values:
+                tensor = x if kept else None
+                self.values[key] = Value(key, x.numel(), storage_of(x), tensor)
+            if not kept:
+                self.varying.add(key)
+        call.result = self.shown(result)
+        self.calls.append(call)
+
+    def shown(self, tree: Any) -> Any:
+        """Return a tree with values for its tensors."""
+        if isinstance(tree, Tensor):
+            return self.value(tree)
+        if isinstance(tree, list | tuple):
+            return [self.shown(one) for one in tree]
+        return tree
+
+    def value(self, x: Tensor) -> Value:
+        """Return what stands for a tensor: here, or as a constant."""
+        key = key_of(x)
+        if key in self.values:
+            return self.values[key]
+        known = self.constants.get(key)
+        # A tensor that has a history stands for those that were detached from it.
+        if known is None or (x.requires_grad and known.tensor is not x):
+            known = self.constants[key] = Value(key, x.numel(), storage_of(x), x)
+        return known
+
+    def _traces(self, args: Any) -> bool:
+        return any(map(self.knows, _all(Tensor, args)))
+
+    def knows(self, x: Tensor) -> bool:
+        """Tell whether a tensor stands for something here, or further outside."""
+        return self.makes(x) or (self.outer is not None and self.outer.knows(x))
+
+    def makes(self, x: Tensor) -> bool:
+        """Tell whether a tensor stands for something here."""
+        return key_of(x) in self.values
+
+    def state(self, cell: Cell) -> Tensor:
+        if self.outer is not None:
+            return self.outer.state(cell)
+        if cell not in self.states:
+            self.states[cell] = self.given(cell.shown())
+        return self.states[cell]
+
+    def given(self, x: Tensor) -> Tensor:
+        """Return the stand-in of a tensor that is given anew for each run."""
+        # A new object: one tensor given twice is two inputs.
+        x = x.detach()
+        key = next(_numbers)
+        setattr(x, _NUMBER, key)
+        self.values[key] = Value(key, x.numel(), storage_of(x), None)
+        self.varying.add(key)
+        return x
+
+    def write(self, function: Callable[..., Any], *args: Any) -> None:
+        """Note a call that changes cells, without making it."""
+
+        def opened(arg: Any) -> Any:
+            if isinstance(arg, list):
+                return [opened(one) for one in arg]
+            if isinstance(arg, Cell):
+                self.written.add(arg)
+                return self.state(arg)
+            return arg
+
+        self.note(function, self.shown([*map(opened, args)]), {}, None, pure=False)
+
+    def copied(self, x: Tensor) -> Tensor:
+        """Return a tensor of its own memory, if that of ``x`` is a cell's."""
+        x = x.detach()
+        own = {storage_of(state) for state in self.states.values()}
+        return x.clone() if storage_of(x) in own else x
+
+
+tracing: ContextVar[Tracer | None] = ContextVar("unifiedml_torch_trace", default=None)
+
+
+def is_traced(x: Tensor, /) -> bool:
+    tracer = tracing.get()
+    return tracer is not None and tracer.knows(x)

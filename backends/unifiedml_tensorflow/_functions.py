@@ -1,4 +1,4 @@
-"""Special functions, and complex numbers from their parts."""
+"""Special functions, complex numbers from their parts, and what there is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from unifiedml_tensorflow._elementwise import (
 )
 from unifiedml_tensorflow._import import kernel, tf
 
-__all__ = ["atan2", "complex", "digamma", "erfinv", "lgamma"]
+__all__ = ["atan2", "complex", "digamma", "erfinv", "lgamma", "lstm"]
 
 Tensor = Any
 
@@ -36,6 +36,7 @@ _COMPLEX: Final = {
     real: broadcasting(partial(kernel(raw.Complex), Tout=whole))
     for real, whole in ((tf.float32, tf.complex64), (tf.float64, tf.complex128))
 }
+lstm = None  # its kernels run on GPUs only
 _digamma = kernel(raw.Digamma)
 _erfinv = kernel(raw.Erfinv)
 _ndtri = kernel(raw.Ndtri)

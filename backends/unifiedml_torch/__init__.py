@@ -19,6 +19,7 @@ from unifiedml_torch._functions import *
 from unifiedml_torch._linalg import *
 from unifiedml_torch._order import *
 from unifiedml_torch._program import *
+from unifiedml_torch._recurrent import *
 from unifiedml_torch._reduction import *
 from unifiedml_torch._shape import *
 from unifiedml_torch._tensor import *

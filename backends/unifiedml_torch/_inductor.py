@@ -8,6 +8,9 @@ from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import unset_fake_temporarily
+
+from unifiedml_torch._recurrent import layer, layer_backward, recorded_layer
 
 __all__ = ["compiled_by_inductor"]
 
@@ -79,12 +82,42 @@ def _(x: Tensor) -> Tensor:
     return torch.empty_like(x)
 
 
+# Inductor takes the results of oneDNN's recurrent kernels for others than they are.
+
+
+def _alone(name: str, original: Any, kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kernel as an operation that Inductor leaves alone."""
+    operation = torch.library.custom_op(
+        f"unifiedml_torch::{name}",
+        kernel,
+        mutates_args=(),
+        schema=str(original._schema).removeprefix(original._schema.name),
+    )
+
+    def fake(*args: Any) -> Any:
+        # The size of the workspace is the kernel's secret: it runs once.
+        with unset_fake_temporarily():
+            real = [
+                torch.zeros(tuple(x.shape), dtype=x.dtype)
+                if isinstance(x, Tensor)
+                else x
+                for x in args
+            ]
+            found = kernel(*real)
+        return tuple(torch.empty(x.shape, dtype=x.dtype) for x in found)
+
+    operation.register_fake(fake)
+    return cast(Callable[..., Any], operation)
+
+
 _EXACT: Final[Mapping[Any, Callable[..., Tensor]]] = {
     _aten.div.Tensor_mode: _divide,
     _aten.div.Scalar_mode: _divide,
     _aten.erfinv.default: _erfinv,
     _aten.floor_divide.default: _floor_divide,
     _aten.floor_divide.Scalar: _floor_divide,
+    layer: _alone("recurrent", layer, recorded_layer),
+    layer_backward: _alone("recurrent_backward", layer_backward, layer_backward),
     _aten.remainder.Scalar: _remainder,
     _aten.remainder.Tensor: _remainder,
 }

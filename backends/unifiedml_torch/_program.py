@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from unifiedml_torch._inductor import compiled_by_inductor
+from unifiedml_torch._recurrent import layer, recorded_layer
 from unifiedml_torch._tensor import from_numpy
 from unifiedml_torch._tracing import (
     FOLDED,
@@ -62,6 +63,8 @@ def _fast(function: Any) -> Callable[..., Any]:
     `torch.mm` costs half of `torch.ops.aten.mm.default`. It finds the same kernel,
     since its arguments have the order and the types of the schema.
     """
+    if function is layer:
+        return recorded_layer
     if not isinstance(function, torch._ops.OpOverload):
         return cast(Callable[..., Any], function)
     name = function.overloadpacket.__name__

@@ -54,6 +54,14 @@ class Backend(Programs, Protocol):
 
     engine: Engine | None
 
+    lstm: Callable[[Native, Native, Native, Native], Native] | None
+    """Returns what an LSTM layer gives in all steps, from h and c of zeros.
+
+    Of ``x``, shape (batch, steps, features), with elements; the kernel, (features, 4 *
+    units), the recurrent kernel, (units, 4 * units), and the bias, (4 * units,), with
+    the gates i, f, g, o. All are float32 or float64. None: it is composed.
+    """
+
     # --- tensors and devices -------------------------------------------------
     def is_native(self, x: object, /) -> bool: ...
     def is_traced(self, x: Native, /) -> bool:

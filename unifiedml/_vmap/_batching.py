@@ -36,6 +36,7 @@ class Batching:
     """
 
     engine: Any = None
+    lstm: Any = None
     random_words: Any = None
 
     def __init__(self, backend: LoadedBackend, size: int) -> None:

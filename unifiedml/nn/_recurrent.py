@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from unifiedml._dtypes import DType
 from unifiedml._parameter import Parameter
 from unifiedml._rules.options import positive_integer
@@ -11,6 +13,7 @@ from unifiedml._tensor import Tensor
 from unifiedml.nn import initializers
 from unifiedml.nn._input import as_input
 from unifiedml.nn._lazy import Lazy
+from unifiedml.ops._dispatch import REAL_FLOATING, Op, as_tensors, execute
 from unifiedml.ops.creation import zeros
 from unifiedml.ops.manipulation import concat, flip, stack
 from unifiedml.ops.nn import sigmoid
@@ -18,6 +21,8 @@ from unifiedml.ops.repetition import split, unstack
 from unifiedml.ops.trigonometry import tanh
 
 __all__ = ["GRU", "LSTM"]
+
+_LSTM = Op("lstm", REAL_FLOATING)
 
 
 class _Recurrent(Lazy):
@@ -149,19 +154,35 @@ class LSTM(_Recurrent):
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the output of the last step, or of all."""
         x = self._ready(x)
+        outputs = None if self.return_state else self._by_one_kernel(x)
+        if outputs is not None:
+            return outputs if self.return_sequences else outputs[:, -1]
         assert self.kernel is not None
         assert self.recurrent_kernel is not None
         inputs = x @ self.kernel
         if self.bias is not None:
             inputs = inputs + self.bias
         h = c = self._start(inputs)
-        outputs = []
+        steps = []
         for given in unstack(inputs, axis=1):
             i, f, g, o = self._gates(given + h @ self.recurrent_kernel)
             c = sigmoid(f) * c + sigmoid(i) * tanh(g)
             h = sigmoid(o) * tanh(c)
-            outputs.append(h)
-        return self._returned(outputs, h, c)
+            steps.append(h)
+        return self._returned(steps, h, c)
+
+    def _by_one_kernel(self, x: Tensor) -> Tensor | None:
+        """Return the outputs of all steps, if the framework has a kernel for it all."""
+        assert self.kernel is not None
+        function = x._backend.ops.lstm
+        # Of 16 bits, each operation is rounded.
+        narrow = x.dtype.bits == 16 or self.kernel.dtype.bits == 16
+        if function is None or not x.size or narrow:
+            return None
+        none = np.zeros(4 * self.units, np.float32)
+        bias = none if self.bias is None else self.bias
+        operands = as_tensors(_LSTM, x, self.kernel, self.recurrent_kernel, bias)
+        return execute(_LSTM, function, operands, ())
 
 
 class GRU(_Recurrent):

@@ -44,7 +44,7 @@ dtypes: Final = {
 missing: Final[dict[str, frozenset[str]]] = {}
 engine: Final = None
 # NumPy has no programs.
-trace = cell = untraced = host_value = random_words = None
+trace = cell = untraced = host_value = random_words = lstm = None
 apart = cond = is_watched = scan = while_loop = None
 fused: Final[dict[str, Any]] = {}
 

@@ -11,6 +11,7 @@ from unifiedml_torch._autodiff import engine as engine
 from unifiedml_torch._autodiff import paused as paused
 from unifiedml_torch._autodiff import stop_gradient as stop_gradient
 from unifiedml_torch._autodiff import tape as tape
+from unifiedml_torch._choice import *
 from unifiedml_torch._control import *
 from unifiedml_torch._convolution import *
 from unifiedml_torch._elementwise import *

@@ -70,7 +70,6 @@ __all__ = [
     "tan",
     "tanh",
     "trunc",
-    "where",
 ]
 
 abs = torch.abs
@@ -128,7 +127,6 @@ not_equal = torch.ne
 power = torch.pow
 power_constant = torch.pow
 subtract = torch.sub
-where = torch.where
 
 
 def remainder(x: Tensor, y: Tensor, /) -> Tensor:

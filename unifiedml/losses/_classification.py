@@ -20,7 +20,6 @@ from unifiedml.losses._base import (
 from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel, known_values
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.exponential import log
-from unifiedml.ops.indexing import take
 from unifiedml.ops.manipulation import reshape
 from unifiedml.ops.nn import log_softmax, sigmoid, softplus
 from unifiedml.ops.reduction import sum
@@ -48,6 +47,7 @@ def _check_labels(logits: Tensor, labels: Tensor) -> None:
 
 
 _SPARSE = Op("sparse_cross_entropy", REAL_FLOATING, explain=_check_labels, reads=True)
+_TAKE = Op("take", REAL_FLOATING)
 
 
 def sparse_categorical_crossentropy(
@@ -124,7 +124,9 @@ def _chosen(pred: Tensor, labels: Tensor) -> Tensor:
     rows = from_array(np.arange(flat.size) * classes, pred._backend, pred.device)
     # Where a program cannot check its labels, what is none of them has no place at all.
     places = where((flat < 0) | (flat >= classes), pred.size, rows + flat)
-    return reshape(take(reshape(pred, (-1,)), places), labels.shape)
+    flat_pred = reshape(pred, (-1,))
+    chosen = execute(_TAKE, pred._backend.ops.take, (flat_pred, places), (0,))
+    return reshape(chosen, labels.shape)
 
 
 def _labels(name: str, y_true: Any, y_pred: Tensor) -> Tensor:

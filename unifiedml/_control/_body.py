@@ -10,7 +10,7 @@ import numpy as np
 
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend
-from unifiedml._batched import batching, refuse_batched
+from unifiedml._batched import batching
 from unifiedml._dtypes import DType
 from unifiedml._imperative import no_grad
 from unifiedml._parameter import Lifted, Parameter, current_lifted, lifting
@@ -136,7 +136,6 @@ class _Closure(Lifted):
         return native
 
     def write(self, parameter: Parameter, native: Native) -> bool:
-        refuse_batched(native)
         if self.read(parameter) is None:
             return False
         self.natives[id(parameter)] = native

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from unifiedml_tensorflow._elementwise import (
 )
 from unifiedml_tensorflow._import import kernel, tf
 
-__all__ = ["atan2", "complex", "digamma", "erfinv", "lgamma", "lstm"]
+__all__ = ["atan2", "complex", "digamma", "erfinv", "lgamma", "shortcuts"]
 
 Tensor = Any
 
@@ -36,7 +37,7 @@ _COMPLEX: Final = {
     real: broadcasting(partial(kernel(raw.Complex), Tout=whole))
     for real, whole in ((tf.float32, tf.complex64), (tf.float64, tf.complex128))
 }
-lstm = None  # its kernels run on GPUs only
+shortcuts: Final[Mapping[str, Any]] = {}  # what there is, runs on GPUs only
 _digamma = kernel(raw.Digamma)
 _erfinv = kernel(raw.Erfinv)
 _ndtri = kernel(raw.Ndtri)

@@ -20,9 +20,9 @@ from unifiedml_torch._functions import *
 from unifiedml_torch._linalg import *
 from unifiedml_torch._order import *
 from unifiedml_torch._program import *
-from unifiedml_torch._recurrent import *
 from unifiedml_torch._reduction import *
 from unifiedml_torch._shape import *
+from unifiedml_torch._shortcuts import *
 from unifiedml_torch._tensor import *
 from unifiedml_torch._tracing import *
 from unifiedml_torch._updates import *

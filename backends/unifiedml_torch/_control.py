@@ -84,7 +84,7 @@ def _called(
         results = function(*operands)
     texts = [text for part in parts for text in part.sources]
     control = Control(function.__name__, function, texts)
-    tracer.note(control, tracer.shown(list(operands)), {}, results, pure=True)
+    tracer.note(control, list(operands), {}, results, pure=True)
     return results
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
-from unifiedml_torch._recurrent import layer, layer_backward, recorded_layer
+from unifiedml_torch._shortcuts import layer, layer_backward, recorded_layer
 
 __all__ = ["compiled_by_inductor"]
 

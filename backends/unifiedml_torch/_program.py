@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unifiedml_torch._inductor import compiled_by_inductor
-from unifiedml_torch._recurrent import layer, recorded_layer
+from unifiedml_torch._shortcuts import layer, recorded_layer
 from unifiedml_torch._tensor import from_numpy
 from unifiedml_torch._tracing import (
     FOLDED,
@@ -74,6 +74,32 @@ def _fast(function: Any) -> Callable[..., Any]:
     return function._op
 
 
+def _in_place(function: Any) -> Callable[..., Any]:
+    """Return what writes the result of a kernel where its first operand is."""
+    return cast(
+        Callable[..., Any],
+        getattr(torch._C.TensorBase, f"{function.overloadpacket.__name__}_"),
+    )
+
+
+_COMMUTATIVE: Final = frozenset(
+    "add bitwise_and bitwise_or bitwise_xor logical_and logical_or mul".split()
+)
+
+
+def _places(call: Call) -> list[int]:
+    """Return which arguments the result of a call may take the place of."""
+    function = call.function
+    if not isinstance(function, torch._ops.OpOverload) or function.namespace != "aten":
+        return []
+    by_element = torch.Tag.pointwise in function.tags
+    name = function.overloadpacket.__name__
+    if not by_element or not hasattr(torch._C.TensorBase, f"{name}_"):
+        return []
+    commutes = name in _COMMUTATIVE and not call.options
+    return [n for n in call.fits if n == 0 or (n == 1 and commutes)]
+
+
 class Control:
     """A call of a program that decides what to call.
 
@@ -113,7 +139,8 @@ class Program:
             cell.owned if cell in tracer.written else cell.shown
             for cell in tracer.states
         ]
-        writer = _Writer(tracer, outputs)
+        # A compiler has its own way.
+        writer = _Writer(tracer, outputs, reuse=not compiled)
         self._source, self._run = writer.written()
         self._parts = sources(tracer.calls)
         if compiled and any(isinstance(c.function, Control) for c in tracer.calls):
@@ -137,16 +164,26 @@ class Program:
 
 
 class _Writer:
-    """Turns calls into Python."""
+    """Turns calls into Python.
 
-    def __init__(self, tracer: Tracer, outputs: Sequence[Tensor]) -> None:
-        self.tracing = tracer
+    Args:
+        tracer: Who wrote them down.
+        outputs: What the function returns.
+        reuse: Whether results may be written where an operand is that nobody needs any
+            more: memory that is at hand, and in the cache.
+    """
+
+    def __init__(
+        self, tracer: Tracer, outputs: Sequence[Tensor], reuse: bool = True
+    ) -> None:
+        self._reuse = reuse
+        self._tracer = tracer
         self._outputs = [tracer.value(x) for x in outputs]
         self._values: dict[str, Any] = {}
         self._names: dict[int, str] = {}
         self._numbers = itertools.count()
         self._changed = {
-            x.storage for call in tracer.calls if not call.pure for x in call.operands
+            x.memory for call in tracer.calls if not call.pure for x in call.operands
         }
         self.given = [
             *((f"x{i}", x) for i, x in enumerate(tracer.inputs)),
@@ -159,13 +196,13 @@ class _Writer:
         """Return the calls that depend on something, or that something depends on."""
         depends = {key_of(x) for _, x in self.given}
         kept = []
-        for call in self.tracing.calls:
+        for call in self._tracer.calls:
             fixed = not any(x.key in depends for x in call.operands) and call.pure
             small = all(x.size <= FOLDED for x in call.results)
             if (
                 fixed
                 and small
-                and not any(x.storage in self._changed for x in call.results)
+                and not any(x.memory in self._changed for x in call.results)
             ):
                 continue
             depends |= {x.key for x in call.results}
@@ -186,9 +223,8 @@ class _Writer:
     def written(self) -> tuple[str, Callable[..., Any]]:
         """Return the text of the function, and the function."""
         arguments = [self._new(key_of(x), name) for name, x in self.given]
-        lines = [
-            line for call, over in self._lives() for line in self._lines(call, over)
-        ]
+        calls = zip(self._calls, self._lives(), self._places(), strict=True)
+        lines = [line for call in calls for line in self._lines(*call)]
         lines.append(f"return [{', '.join(map(self._shown, self._outputs))}]")
         body = "\n    ".join(lines)
         source = f"def run({', '.join(arguments)}):\n    {body}\n"
@@ -196,8 +232,8 @@ class _Writer:
         exec(compile(source, "<unifiedml program>", "exec"), space)
         return source, cast(Callable[..., Any], space["run"])
 
-    def _lives(self) -> Iterator[tuple[Call, list[int]]]:
-        """Yield each call with the keys of results that nobody needs after it."""
+    def _lives(self) -> list[list[int]]:
+        """Return for each call the keys of results that nobody needs after it."""
         made = {x.key for call in self._calls for x in call.results}
         alive = {x.key for x in self._outputs}
         over: list[list[int]] = []
@@ -209,11 +245,47 @@ class _Writer:
             )
             alive.update(here)
             over.append(list(here))
-        return zip(self._calls, reversed(over), strict=True)
+        return over[::-1]
 
-    def _lines(self, call: Call, over: Sequence[int]) -> Iterator[str]:
-        name = self._constant(_fast(call.function), _title(call.function))
-        shown = [self._shown(arg) for arg in call.args]
+    def _places(self) -> list[int | None]:
+        """Return for each call which argument its result takes the place of."""
+        if not self._reuse:
+            return [None] * len(self._calls)
+        last: dict[int, int] = {}
+        for number, call in enumerate(self._calls):
+            last |= {x.memory: number for x in (*call.operands, *call.results)}
+        last |= {x.memory: len(self._calls) for x in self._outputs}
+        # Memory has the key of the first result there.
+        own = {
+            x.key
+            for call in self._calls
+            if call.pure and isinstance(call.function, torch._ops.OpOverload)
+            for x in call.results
+        }
+
+        def is_free(call: Call, x: Value, number: int) -> bool:
+            others = [y.memory for y in call.operands if y.key != x.key]
+            over = x.memory in own and last[x.memory] == number
+            return over and x.memory not in others
+
+        found = []
+        for number, call in enumerate(self._calls):
+            free = (n for n in _places(call) if is_free(call, call.args[n], number))
+            found.append(next(free, None))
+        return found
+
+    def _lines(
+        self, call: Call, over: Sequence[int], place: int | None
+    ) -> Iterator[str]:
+        if place is None:
+            name = self._constant(_fast(call.function), _title(call.function))
+        else:
+            function = _in_place(call.function)
+            name = self._constant(function, function.__name__)
+        args = list(call.args)
+        if place:
+            args[0], args[place] = args[place], args[0]
+        shown = [self._shown(arg) for arg in args]
         shown += [f"{key}={self._shown(one)}" for key, one in call.options.items()]
         made = f"{name}({', '.join(shown)})"
         result = call.result

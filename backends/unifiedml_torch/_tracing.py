@@ -97,13 +97,13 @@ class Value:
     Attributes:
         key: The number of a tensor of the program, or the ``id`` of a constant.
         size: How many elements it has.
-        storage: Its memory's address. After the tensor is gone, others may have it.
+        memory: What those have in common that are views of the same memory.
         tensor: A constant, or what may turn out to be one; else None.
     """
 
     key: int
     size: int
-    storage: int
+    memory: int
     tensor: Tensor | None
 
 
@@ -117,6 +117,7 @@ class Call:
         options: Those by name.
         result: What it returned: a value, a sequence of values and None, or nothing.
         pure: Whether it does nothing but return results.
+        fits: Which arguments have a memory that the result would fit into.
     """
 
     function: Callable[..., Any]
@@ -124,6 +125,7 @@ class Call:
     options: Mapping[str, Any]
     result: Any
     pure: bool
+    fits: Sequence[int] = ()
 
     @property
     def operands(self) -> list[Value]:
@@ -149,6 +151,16 @@ _numbers: Final = itertools.count(-1, -1)
 
 def key_of(x: Tensor) -> int:
     return getattr(x, _NUMBER, None) or id(x)
+
+
+def _are_alike(x: object, y: Tensor) -> bool:
+    """Tell whether the elements of ``y`` could stand where those of ``x`` do."""
+    return (
+        isinstance(x, Tensor)
+        and (x.shape, x.dtype, x.device) == (y.shape, y.dtype, y.device)
+        and x.stride() == y.stride()
+        and not (x.is_conj() or x.is_neg())
+    )
 
 
 def storage_of(x: Tensor) -> int:
@@ -189,18 +201,20 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif func is _aten.lift_fresh.default:
             result = func(*args, **options)
         else:
-            shown = self.shown(args), {key: self.shown(x) for key, x in options.items()}
             result = func(*args, **options)
             pure = not func._schema.is_mutable and bool(func._schema.returns)
-            self.note(func, *shown, result, pure)
+            self.note(func, args, options, result, pure)
         return result
 
     def note(
         self, function: Any, args: Any, options: Any, result: Any, pure: bool
     ) -> None:
         """Write down a call, and what stands for its results."""
-        call = Call(function, args, options, None, pure)
+        named = {key: self.shown(x) for key, x in options.items()}
+        call = Call(function, self.shown(args), named, None, pure)
         results = _all(Tensor, result)
+        operands = _all(Tensor, [args, list(options.values())])
+        memory = {storage_of(x): self.value(x).memory for x in operands}
         kept = (
             pure
             and not any(x.key in self.varying for x in call.operands)
@@ -211,11 +225,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 setattr(x, _NUMBER, next(_numbers))
             key = key_of(x)
             if key not in self.values:
-                tensor = x if kept else None
-                self.values[key] = Value(key, x.numel(), storage_of(x), tensor)
+                place = memory.setdefault(storage_of(x), key)
+                self.values[key] = Value(key, x.numel(), place, x if kept else None)
             if not kept:
                 self.varying.add(key)
         call.result = self.shown(result)
+        if pure and isinstance(result, Tensor):
+            call.fits = [n for n, x in enumerate(args) if _are_alike(x, result)]
         self.calls.append(call)
 
     def shown(self, tree: Any) -> Any:
@@ -276,7 +292,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return self.state(arg)
             return arg
 
-        self.note(function, self.shown([*map(opened, args)]), {}, None, pure=False)
+        self.note(function, [*map(opened, args)], {}, None, pure=False)
 
     def copied(self, x: Tensor) -> Tensor:
         """Return a tensor of its own memory, if that of ``x`` is a cell's."""

@@ -54,12 +54,17 @@ class Backend(Programs, Protocol):
 
     engine: Engine | None
 
-    lstm: Callable[[Native, Native, Native, Native], Native] | None
-    """Returns what an LSTM layer gives in all steps, from h and c of zeros.
+    shortcuts: Mapping[str, Callable[..., Native]]
+    """Kernels of what is composed where they are missing; no backend must have any.
 
-    Of ``x``, shape (batch, steps, features), with elements; the kernel, (features, 4 *
-    units), the recurrent kernel, (units, 4 * units), and the bias, (4 * units,), with
-    the gates i, f, g, o. All are float32 or float64. None: it is composed.
+    Operands are float32 or float64, and not empty. All are differentiable any number of
+    times, and as exact as what they stand for.
+
+    ``"gelu"``: of one tensor. ``"layer_norm"``: of a tensor, a scale and an offset of
+    the shape of its last dimensions, and epsilon. ``"lstm"``: returns the outputs of
+    all steps, from a state of zeros, of a tensor (batch, steps, features), the kernel,
+    (features, 4 * units), the recurrent kernel, (units, 4 * units), and the bias,
+    (4 * units,), with the gates i, f, g, o.
     """
 
     # --- tensors and devices -------------------------------------------------

@@ -10,8 +10,9 @@ those without a rule run once for each example.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from unifiedml._backend.errors import TracedValueError
@@ -36,7 +37,7 @@ class Batching:
     """
 
     engine: Any = None
-    lstm: Any = None
+    shortcuts: Mapping[str, Any] = MappingProxyType({})  # kernels know no batches
     random_words: Any = None
 
     def __init__(self, backend: LoadedBackend, size: int) -> None:

@@ -174,7 +174,7 @@ class LSTM(_Recurrent):
     def _by_one_kernel(self, x: Tensor) -> Tensor | None:
         """Return the outputs of all steps, if the framework has a kernel for it all."""
         assert self.kernel is not None
-        function = x._backend.ops.lstm
+        function = x._backend.ops.shortcuts.get("lstm")
         # Of 16 bits, each operation is rounded.
         narrow = x.dtype.bits == 16 or self.kernel.dtype.bits == 16
         if function is None or not x.size or narrow:

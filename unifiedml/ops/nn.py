@@ -18,7 +18,14 @@ from unifiedml._dtypes import DTYPES, DType, as_dtype
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._rules.shapes import as_shape
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import REAL_FLOATING, Op, as_tensor, as_tensors, unary
+from unifiedml.ops._dispatch import (
+    REAL_FLOATING,
+    Op,
+    as_tensor,
+    as_tensors,
+    execute,
+    unary,
+)
 from unifiedml.ops.comparison import equal
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.exponential import expm1
@@ -43,6 +50,7 @@ __all__ = [
 ]
 
 _ACTIVATION = Op("an activation", REAL_FLOATING)
+_GELU = Op("gelu", REAL_FLOATING)
 _LOG_SOFTMAX = Op("log_softmax", REAL_FLOATING)
 _RELU = Op("relu", REAL_FLOATING)
 _SIGMOID = Op("sigmoid", REAL_FLOATING)
@@ -225,7 +233,10 @@ def gelu(x: Tensor, /, *, approximate: bool = False) -> Tensor:
         # (1 + tanh(u)) / 2 = sigmoid(2 u), which keeps its precision far left.
         inner = x * (1.0 + 0.044715 * x * x)
         return x * sigmoid(inner * (2.0 * math.sqrt(2.0 / math.pi)))
-    # The framework's own gelu loses all digits far left of 0; erfc does not.
+    kernel = x._backend.ops.shortcuts.get("gelu")
+    if kernel is not None:
+        return execute(_GELU, kernel, (x,), ())
+    # The frameworks' own gelu loses all digits far left of 0; erfc does not.
     return x * 0.5 * erfc(x * -math.sqrt(0.5))
 
 

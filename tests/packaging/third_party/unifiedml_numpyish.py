@@ -44,9 +44,10 @@ dtypes: Final = {
 missing: Final[dict[str, frozenset[str]]] = {}
 engine: Final = None
 # NumPy has no programs.
-trace = cell = untraced = host_value = random_words = lstm = None
+trace = cell = untraced = host_value = random_words = None
 apart = cond = is_watched = scan = while_loop = None
 fused: Final[dict[str, Any]] = {}
+shortcuts: Final[dict[str, Any]] = {}
 
 # --- tensors and devices --------------------------------------------------------------
 

@@ -446,3 +446,21 @@ def test_history_prints_its_last_numbers() -> None:
             "accuracy": [0.5, 0.75],
         }
     )
+
+
+def test_the_next_batch_is_on_its_way_before_a_step_has_ended(backend: str) -> None:
+    order: list[str] = []
+
+    class Source:
+        def __iter__(self) -> Any:
+            for number in range(3):
+                order.append(f"batch {number}")
+                yield X[:4], TARGETS[:4]
+
+    class Ends(um.train.Callback):
+        def on_batch_end(self, batch: int, logs: Any) -> None:
+            order.append(f"end {batch}")
+
+    history = regressor().fit(Source(), verbose=False, callbacks=[Ends()])
+    assert order == ["batch 0", "batch 1", "end 0", "batch 2", "end 1", "end 2"]
+    assert len(history.steps) == 3

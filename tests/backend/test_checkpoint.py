@@ -205,3 +205,83 @@ def test_what_is_kept_for_the_way_back(backend: str) -> None:
     # In arrays of the size of x: what is copied and in flight, or one for each step.
     assert kept[0] < STEPS / 2
     assert kept[1] > STEPS * 3 / 4
+
+
+# --- what a function closes over ------------------------------------------------------
+
+
+def by_variable(w: um.Tensor) -> Function:
+    return lambda x: um.sin(x) * w
+
+
+def by_list(w: um.Tensor) -> Function:
+    parts = {"weights": [w, (w * 2.0, None)]}
+    return lambda x: um.sin(x) * parts["weights"][0] + parts["weights"][1][0]
+
+
+def by_another_function(w: um.Tensor) -> Function:
+    def inner(x: um.Tensor, times: int) -> um.Tensor:
+        return um.sin(x) * w if not times else inner(x * w, times - 1)
+
+    return lambda x: inner(x, 2)
+
+
+@pytest.mark.parametrize("made", [by_variable, by_list, by_another_function])
+@pytest.mark.parametrize("mode", ["eager", "program"])
+def test_gradients_reach_what_a_function_closes_over(
+    backend: str, made: Any, mode: str
+) -> None:
+    x = um.tensor([0.5, -1.0, 2.0])
+
+    def loss(w: um.Tensor, wrap: Any) -> um.Tensor:
+        return um.sum(wrap(made(w))(x) ** 2)
+
+    def plainly(function: Function) -> Function:
+        return function
+
+    w = um.tensor([1.5, 0.25, -1.0])
+    outer = um.jit if mode == "program" else plainly
+    for transformation in (um.grad, um.hessian):
+        found = outer(transformation(lambda w: loss(w, um.checkpoint)))(w)
+        expected = transformation(lambda w: loss(w, plainly))(w)
+        assert_close(found, expected, family="network", scale=np.max, length=8)
+
+
+def test_backward_and_tapes_reach_it_too(backend: str) -> None:
+    x = um.tensor([0.5, -1.0, 2.0])
+    w = um.tensor([1.5, 0.25, -1.0], requires_grad=True)
+    um.sum(um.checkpoint(by_variable(w))(x)).backward()
+    assert_close(w.grad, um.sin(x), length=2)
+    v = w.detach()
+    with um.GradientTape() as tape:
+        tape.watch(v)
+        y = um.sum(um.checkpoint(by_variable(v))(x))
+    assert_close(tape.gradient(y, v), um.sin(x), length=2)
+
+    def loss(w: um.Tensor) -> um.Tensor:
+        return um.sum(um.checkpoint(by_variable(w))(x))
+
+    rows = um.vmap(um.grad(loss))
+    assert_close(rows(um.stack([v, v])), um.stack([um.sin(x)] * 2), length=2)
+
+
+def test_what_is_detached_inside_stays_a_constant(backend: str) -> None:
+    x = um.tensor([0.5, -1.0, 2.0])
+
+    def loss(w: um.Tensor) -> um.Tensor:
+        return um.sum(um.checkpoint(lambda x: um.sin(x) * w.detach() + w)(x))
+
+    assert_close(um.grad(loss)(x), um.ones(3))
+
+
+def test_a_variable_without_a_value_is_left_alone(backend: str) -> None:
+    def later(x: um.Tensor) -> um.Tensor:
+        return helper(x) if x.ndim else x
+
+    scalar = um.grad(um.checkpoint(later))(um.tensor(2.0))
+    assert scalar.item() == 1.0
+
+    def helper(x: um.Tensor) -> um.Tensor:
+        return x * 2.0
+
+    assert um.checkpoint(later)(um.ones(2)).tolist() == [2, 2]

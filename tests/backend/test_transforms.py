@@ -353,3 +353,24 @@ def test_what_cannot_be_differentiated(backend: str, transform: Any) -> None:
 def test_modes_have_names(backend: str) -> None:
     with pytest.raises(ValueError, match='"reverse" or "forward", not \'backward\''):
         um.jacobian(um.sin, mode="backward")  # type: ignore[arg-type]
+
+
+def test_a_program_of_jvp_is_forward_mode(backend: str) -> None:
+    """Two passes backward are written down; what is left of them goes forward."""
+    first, second = um.ones((3, 4)), um.ones((4, 2))
+    x = um.ones((5, 3))
+
+    def model(first: um.Tensor, second: um.Tensor) -> um.Tensor:
+        return um.tanh(x @ first) @ second
+
+    def pushed(*weights: um.Tensor) -> Any:
+        return um.jvp(model, weights, weights)
+
+    program = um.jit(pushed)
+    value, tangent = program(first, second)
+    assert (value.shape, tangent.shape) == ((5, 2), (5, 2))
+    if backend == "torch":  # TensorFlow drops what is not needed when it runs
+        text = program.lower(first, second).text()
+        # Of each product of a weight the value and its tangent; the second one has
+        # another operand that moves.
+        assert text.count("mm(") == 5, text

@@ -13,6 +13,7 @@ from unifiedml._recording import Node
 from unifiedml._tensor import Tensor
 from unifiedml._tree import leaves, map_tree, rebuild
 from unifiedml.autodiff._call import Call, Opened, check_function, one_backend, read
+from unifiedml.autodiff._closure import tensors_behind, with_others
 from unifiedml.autodiff._custom import has_gradient, ruled
 from unifiedml.random._drawing import Repeated
 
@@ -36,10 +37,11 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
     Returns:
         A function of the same arguments and the same results.
 
-    Gradients flow to the arguments and to the parameters that ``function`` reads. Other
-    tensors that it closes over are constants: pass them as arguments. Random numbers
-    are kept, not drawn again. What ``function`` writes to parameters and buffers, it
-    writes once; it should have no other effects.
+    Gradients flow to the arguments, to the parameters that ``function`` reads, and to
+    tensors in the variables that it closes over, in lists, tuples and dicts there, and
+    in what functions there close over. Tensors elsewhere, such as attributes of other
+    objects, are constants. Random numbers are kept, not drawn again. What ``function``
+    writes to parameters and buffers, it writes once; it should have no other effects.
 
     Raises:
         TypeError: What is given is no function.
@@ -60,6 +62,8 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
     @wraps(function, updated=())
     def recomputed(*args: P.args, **kwargs: P.kwargs) -> R:
         opened = Opened([args, kwargs])
+        # Others may be large constants, whose gradients nobody asks for.
+        behind = [x for x in tensors_behind(function) if _is_watched(x)]
         known = _Known(current_lifted())
         draws = Repeated()
         with no_grad(), lifting(known), draws.again():
@@ -67,7 +71,7 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
         state = list(known.states.values())
         weights = [x for x in state if has_gradient(x.tensor) and x.parameter.trainable]
         plain = [x for x in opened.leaves if _is_plain(x)]
-        inputs = [*plain, *(x.tensor for x in weights)]
+        inputs = [*plain, *behind, *(x.tensor for x in weights)]
         outputs = [y for y in leaves(result) if has_gradient(y)]
         if not inputs or not outputs:
             return result  # type: ignore[no-any-return]
@@ -78,6 +82,7 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
             args, kwargs = opened.closed(
                 next(given) if _is_plain(x) else x for x in opened.leaves
             )
+            others = {id(x): next(given) for x in behind}
             natives = {id(x.parameter): x.tensor._native for x in state}
             natives |= {
                 id(x.parameter): value._native
@@ -85,7 +90,8 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
             }
             states = lift([x.parameter for x in state], list(natives.values()))
             with states, draws.again():
-                found = leaves(map_tree(read, function(*args, **kwargs)))
+                result = with_others(function, others)(*args, **kwargs)
+                found = leaves(map_tree(read, result))
             return [y for y in found if has_gradient(y)]
 
         def run(natives: Sequence[Native]) -> tuple[list[Native], Any]:
@@ -107,6 +113,16 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
 
 def _is_plain(x: Any) -> bool:
     return has_gradient(x) and not isinstance(x, Parameter)
+
+
+def _is_watched(x: Tensor) -> bool:
+    """Tell whether a gradient by ``x``, or by what it comes from, may be asked for."""
+    if not has_gradient(x):
+        return False
+    ops = x._backend.ops
+    # Who cannot tell, says yes: the gradient is computed, and perhaps for nothing.
+    unknown = x._backend.level > 0 or ops.trace is None
+    return unknown or x.requires_grad or ops.is_watched(x._native)
 
 
 class _State(NamedTuple):

@@ -98,7 +98,8 @@ def jvp(
 
     The derivative is exact: the transpose of `vjp`, which is linear in the cotangent,
     by a second backward pass. So it holds for every operation that has gradients of
-    order 2, and nests like the other transformations.
+    order 2, and nests like the other transformations. A program of it (`unifiedml.jit`)
+    has no more of the two passes than what goes forward.
 
     Example:
         >>> import unifiedml as um

@@ -226,3 +226,35 @@ def test_the_gradient_of_a_thin_transposed_convolution(backend: str) -> None:
 
     total = um.sum(x)
     assert um.grad(loss)(kernel)[0, 0, :, 0].tolist() == [total.item()] * 2
+
+
+@pytest.mark.parametrize("layer", ["LayerNorm", "GroupNorm"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_large_mean_costs_no_digits(backend: str, layer: str, dtype: str) -> None:
+    """In float32 the mean of 10,000 is rounded to 0.0005: more than is lost here."""
+    random = np.random.default_rng(11)
+    mean = 1e4 if dtype == "float32" else 1e10
+    x = (random.standard_normal((4, 16)) + mean).astype(dtype)
+    cotangent = random.standard_normal((4, 16)).astype(dtype)
+    made = um.nn.LayerNorm(dtype=dtype)
+    if layer == "GroupNorm":
+        made = um.nn.GroupNorm(1, dtype=dtype)
+    made(um.asarray(x))
+    y, pullback = um.vjp(made, um.asarray(x))
+    # Exact: the deviations of numbers that lie so close are numbers, too.
+    wide = x.astype(np.longdouble)
+    centred = wide - wide.mean(1, keepdims=True)
+    root = np.sqrt((centred**2).mean(1, keepdims=True) + made.epsilon)
+    z = centred / root
+    inner = cotangent - cotangent.mean(1, keepdims=True)
+    slope = (inner - z * (cotangent * z).mean(1, keepdims=True)) / root
+    for found, exact in ((y, z), (pullback(um.asarray(cotangent))[0], slope)):
+        assert_close(
+            found,
+            exact.astype("float64"),
+            family="network",
+            scale=np.max,
+            length=16,
+            pair=False,
+            dtype=dtype,
+        )

@@ -60,7 +60,17 @@ def _narrow(x: Tensor, like: Operand) -> Tensor:
     return x
 
 
+def _near_zero(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return ``x`` less a constant, about its mean: as good to normalise.
+
+    The mean of what is large is rounded, to more than small deviations from it. What is
+    left has a mean near 0, where nothing is lost.
+    """
+    return x - _mean(x, axis=axes, keepdims=True).detach()
+
+
 def _standardized(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    x = _near_zero(x, axes)
     centred = x - _mean(x, axis=axes, keepdims=True)
     variance = _mean(square(centred), axis=axes, keepdims=True)
     return centred / sqrt(variance + epsilon)
@@ -174,10 +184,8 @@ def _by_one_kernel(
     fit = bool(axes) and scale.shape == offset.shape == x.shape[axes[0] :]
     if not fit or not isinstance(epsilon, int | float):
         return None
-    # Kernels lose digits to a large mean. What is subtracted from all does not change
-    # the result, so that it is a constant.
-    centred = x - _mean(x, axis=axes, keepdims=True).detach()
-    return execute(_LAYER, kernel, (centred, scale, offset), (epsilon,))
+    # Kernels lose digits to a large mean.
+    return execute(_LAYER, kernel, (_near_zero(x, axes), scale, offset), (epsilon,))
 
 
 def rms_normalization(

@@ -373,7 +373,8 @@ LINES: Final[list[Line]] = [
     _function(
         "gelu",
         gelu,
-        elementwise("gelu", condition=np.square),
+        # Left of 0 it falls as exp(-x**2 / 2) does, until nothing is left of it at -40.
+        elementwise("gelu", condition=lambda x: np.square(np.clip(x, -40.0, 0.0))),
         calls=_approximations("any"),
         smooth=_approximations("smooth"),
         gradient=elementwise_gradient("steep_gradient"),

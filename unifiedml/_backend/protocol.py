@@ -57,8 +57,8 @@ class Backend(Programs, Protocol):
     shortcuts: Mapping[str, Callable[..., Native]]
     """Kernels of what is composed where they are missing; no backend must have any.
 
-    Operands are float32 or float64, and not empty. All are differentiable any number of
-    times, and as exact as what they stand for.
+    Operands are float32 or float64, and have elements (but for gelu). All are
+    differentiable any number of times, and as exact as what they stand for.
 
     ``"gelu"``: of one tensor. ``"layer_norm"``: of a tensor, a scale and an offset of
     the shape of its last dimensions, and epsilon. ``"lstm"``: returns the outputs of

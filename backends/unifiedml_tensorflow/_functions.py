@@ -19,19 +19,20 @@ from unifiedml_tensorflow._elementwise import (
     less,
     multiply,
     raw,
+    round,
     sign,
+    sin,
     square,
     subtract,
     where,
 )
-from unifiedml_tensorflow._import import kernel, tf
+from unifiedml_tensorflow._import import is_unrecorded, kernel, tf
 
 __all__ = ["atan2", "complex", "digamma", "erfinv", "lgamma", "shortcuts"]
 
 Tensor = Any
 
 atan2 = broadcasting(raw.Atan2)
-lgamma = kernel(raw.Lgamma)
 
 _COMPLEX: Final = {
     real: broadcasting(partial(kernel(raw.Complex), Tout=whole))
@@ -40,16 +41,46 @@ _COMPLEX: Final = {
 shortcuts: Final[Mapping[str, Any]] = {}  # what there is, runs on GPUs only
 _digamma = kernel(raw.Digamma)
 _erfinv = kernel(raw.Erfinv)
+_lgamma = kernel(raw.Lgamma)
 _ndtri = kernel(raw.Ndtri)
+_polygamma = kernel(raw.Polygamma)
 
 
 def complex(x: Tensor, y: Tensor, /) -> Tensor:
     return _COMPLEX[x.dtype](x, y)
 
 
+def lgamma(x: Tensor, /) -> Tensor:
+    return _lgamma(x) if is_unrecorded(x) else _recorded_lgamma(x)
+
+
+@tf.custom_gradient
+def _recorded_lgamma(x: Tensor) -> tuple[Tensor, Any]:
+    return _lgamma(x), lambda g: multiply(g, digamma(x))
+
+
 def digamma(x: Tensor, /) -> Tensor:
+    return _pole_at_0(x) if is_unrecorded(x) else _recorded_digamma(x)
+
+
+def _pole_at_0(x: Tensor) -> Tensor:
     # TensorFlow's pole at 0 is NaN.
     return where(equal(x, tf.zeros_like(x)), divide(-tf.ones_like(x), x), _digamma(x))
+
+
+@tf.custom_gradient
+def _recorded_digamma(x: Tensor) -> tuple[Tensor, Any]:
+    return _pole_at_0(x), lambda g: multiply(g, _trigamma(x))
+
+
+def _trigamma(x: Tensor) -> Tensor:
+    # In float32, TensorFlow's own returns numbers of any size left of -8.
+    one = tf.ones_like(x)
+    left = x <= 0
+    right = _polygamma(one, where(left, subtract(one, x), x))
+    beside = where(left, subtract(x, round(x)), one / 2)
+    reflected = square(divide(one * math.pi, sin(multiply(one * math.pi, beside))))
+    return where(left, subtract(reflected, right), right)
 
 
 @tf.custom_gradient

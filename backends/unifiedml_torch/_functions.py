@@ -21,7 +21,10 @@ erfinv = torch.erfinv
 def _trigamma(x: Tensor) -> Tensor:
     left = x <= 0
     right = torch.special.zeta(2.0, torch.where(left, 1 - x, x))
-    reflected = (math.pi / torch.sin(math.pi * torch.where(left, x, 0.5))) ** 2
+    right = torch.where(x == math.inf, 0.0, right)  # and not NaN
+    # The sine of a large multiple of pi would have no digits.
+    beside = torch.where(left, x - torch.round(x), 0.5)
+    reflected = (math.pi / torch.sin(math.pi * beside)) ** 2
     return torch.where(left, reflected - right, right)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -54,3 +57,28 @@ def test_erf_far_out(backend: str, run) -> None:
     assert run(um.erf)(x).numpy().tolist() == [1, -1, 1, 1]
     assert float(value) == 2
     assert gradient.numpy().tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_second_derivatives_of_the_gamma_function(backend: str, dtype: str) -> None:
+    """Left of 0, too, where the trigamma function is that of 1 - x, reflected."""
+    x = np.array([-20.25, -3.75, -1.5, -0.375, 0.25, 1.0, 2.5, 30.0], dtype)
+    exact = [float(mpmath.psi(1, float(one))) for one in x]
+    for function in (um.digamma, um.grad(lambda x: um.sum(um.lgamma(x)))):
+
+        def total(x: um.Tensor, function: Any = function) -> um.Tensor:
+            return um.sum(function(x))
+
+        found = um.grad(total)(um.asarray(x))
+        assert_close(
+            found,
+            np.array(exact),
+            family="steep_gradient",
+            scale=lambda y: y + 1,
+            pair=False,
+            dtype=dtype,
+        )
+        edges = um.grad(total)(
+            um.tensor([0.0, -1.0, -2.0, um.inf, um.nan], dtype=dtype)
+        )
+        np.testing.assert_array_equal(edges, [um.inf, um.inf, um.inf, 0, um.nan])

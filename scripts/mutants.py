@@ -332,16 +332,18 @@ def page(
     alive = [one for one in possible if not found[one.name]["by"]]
     unseen = [one for one in alive if reasons.get(one.name, "").startswith(UNSEEN)]
     share = 1 - (len(alive) - len(unseen)) / max(1, len(possible) - len(unseen))
+    caught = len(possible) - len(alive)
     files = Counter(one.file for one in possible)
     missed = Counter(one.file for one in alive if one not in unseen)
     intro = f"""# Planted faults
 
-Written by `make mutants`: {sampled} of all places where an operator, a constant, a
-condition, a sign or a statement of the backends and of automatic differentiation can be
-changed. A fault is caught when a test fails of those that reach it. Of {len(possible)}
-faults **{len(possible) - len(alive)} were caught**. {len(unseen)} cannot be seen: they
-do the same by another way, or run on a GPU only. Of the others **{share:.1%}** were
-caught.
+Written by `make mutants`: {sampled} of the places in the backends
+and in automatic differentiation where an operator, a constant, a condition, a sign or a
+statement can be changed. A fault is caught when one of the tests that reach it fails.
+
+Of {len(possible)} faults **{caught} were caught**. {len(unseen)} cannot be seen: what
+is computed is the same, or a GPU computes it, and there was none. Of the others
+**{share:.1%}** were caught.
 """
     lines = [
         intro,
@@ -354,7 +356,7 @@ caught.
     ]
     for one in alive:
         reason = reasons.get(one.name, "No reason is known: a test is missing.")
-        lines += [f"- `{one.file}`: {one.what}", f"  {reason}"]
+        lines.append(f"- `{one.file}`: {one.what}. *{reason}*")
     return "\n".join(lines) + "\n", share
 
 

@@ -464,3 +464,24 @@ def test_the_next_batch_is_on_its_way_before_a_step_has_ended(backend: str) -> N
     history = regressor().fit(Source(), verbose=False, callbacks=[Ends()])
     assert order == ["batch 0", "batch 1", "end 0", "batch 2", "end 1", "end 2"]
     assert len(history.steps) == 3
+
+
+def test_weights_decay_with_steps_that_are_taken(backend: str) -> None:
+    """In a program the kernel of Adam decays them, unless the loss is not finite."""
+    states = []
+    for eagerly in (True, False):
+        um.random.seed(0)
+        model = um.Sequential(um.Flatten(), um.Dense(1))
+        optimizer = um.AdamW(learning_rate=0.1, weight_decay=0.5)
+        model.compile(optimizer, "mean_squared_error", run_eagerly=eagerly)
+        for _ in range(3):
+            model.train_on_batch(X, TARGETS)
+        states.append(model.state_dict())
+        with pytest.raises(um.train.NonFiniteLossError):
+            model.train_on_batch(X, np.full_like(TARGETS, np.nan))
+        for name, value in model.state_dict().items():
+            np.testing.assert_array_equal(value, states[-1][name])
+        model.train_on_batch(X, TARGETS)
+        states[-1] = model.state_dict()
+    for name, value in states[0].items():
+        assert_close(states[1][name], value, family="optimizer", length=4 * X.shape[0])

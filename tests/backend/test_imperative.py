@@ -410,3 +410,15 @@ def test_recording_ends_with_the_pass(backend: str) -> None:
     gradient = um.grad(lambda y: y * y * y)(um.tensor(3.0))
     assert float(gradient) == 27
     assert not getattr(gradient._native, "requires_grad", False)
+
+
+def test_what_the_framework_has_freed_is_freed(backend: str) -> None:
+    x = um.tensor([1.0, 2.0], requires_grad=True)
+    y = um.sum(um.sin(x) * x)
+    if backend == "torch":
+        y.native.backward()
+    else:
+        y.backward()
+    with pytest.raises(RuntimeError) as found:
+        y.backward()
+    assert type(found.value).__name__ == "FreedError"

@@ -31,7 +31,8 @@ def _adam(
             torch._foreach_mul_(ws, torch.where(skip, 1.0, decay.to(skip.device)))
     torch._fused_adam_(
         ws,
-        gradients,
+        # The kernel goes through all as they lie in memory, whatever their strides say.
+        [g.contiguous() for g in gradients],
         ms,
         vs,
         [],

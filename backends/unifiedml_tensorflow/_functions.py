@@ -38,7 +38,7 @@ _COMPLEX: Final = {
     real: broadcasting(partial(kernel(raw.Complex), Tout=whole))
     for real, whole in ((tf.float32, tf.complex64), (tf.float64, tf.complex128))
 }
-shortcuts: Final[Mapping[str, Any]] = {}  # what there is, runs on GPUs only
+shortcuts: Final[Mapping[str, Any]] = {}  # its own lose digits, or need a GPU
 _digamma = kernel(raw.Digamma)
 _erfinv = kernel(raw.Erfinv)
 _lgamma = kernel(raw.Lgamma)

@@ -37,6 +37,8 @@ Function = Callable[..., tuple[Sequence[Tensor], Sequence[Write], Sequence[Updat
 
 def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Program:
     tracer = Tracer()
+    # Programs read memory in one order: strides are no part of a signature.
+    inputs = [x.contiguous() for x in inputs]
     token = tracing.set(tracer)
     try:
         with tracer:
@@ -153,7 +155,8 @@ class Program:
             self._run = compiled_by_inductor(self._run, [x for _, x in writer.given])
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
-        states = [state() for state in self._states]
+        inputs = tuple([x.contiguous() for x in inputs])
+        states = [state().contiguous() for state in self._states]
         hosts = [from_numpy(read(), device) for read, device in self._hosts]
         # No tensor here is recorded, so autograd's part of each call can be left out.
         with torch._C._AutoDispatchBelowAutograd():

@@ -268,7 +268,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.outer is not None:
             return self.outer.state(cell)
         if cell not in self.states:
-            self.states[cell] = self.given(cell.shown())
+            with _disable_current_modes():
+                value = cell.shown().contiguous()
+            self.states[cell] = self.given(value)
         return self.states[cell]
 
     def given(self, x: Tensor) -> Tensor:

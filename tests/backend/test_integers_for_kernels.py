@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-integers = pytest.importorskip("unifiedml_tensorflow._import").integers
+integers = pytest.importorskip(
+    "unifiedml_tensorflow._import", reason="about TensorFlow's kernels"
+).integers
 
 
 @pytest.mark.parametrize(

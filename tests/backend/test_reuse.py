@@ -113,3 +113,40 @@ def test_results_take_the_place_of_operands(backend: str) -> None:
     assert program(x).shape == (3,)
     if backend == "torch":
         assert text.count("_(") == 3, text
+
+
+def test_a_program_takes_memory_in_any_order(backend: str) -> None:
+    array = np.random.default_rng(15).standard_normal((6, 4)).astype("float32")
+
+    def f(x: um.Tensor) -> um.Tensor:
+        return um.sum(um.exp(um.reshape(um.sin(x) * 2.0, (-1,))) * um.reshape(x, (-1,)))
+
+    whole = um.value_and_grad(f)
+    program = um.jit(whole)
+    given = [
+        um.asarray(array),
+        um.from_dlpack(np.asfortranarray(array)),
+        um.permute_dims(um.asarray(array.T.copy()), (1, 0)),
+        um.from_dlpack(np.broadcast_to(array[:1], (6, 4))),
+    ]
+    for first in (0, 1):
+        for x in (*given[first:], *given):
+            expected, found = whole(x), program(x)
+            assert_close(found, expected, family="network", scale=np.max, length=24)
+        program = um.jit(whole)
+        program(given[3])
+
+
+def test_a_program_takes_parameters_in_any_order(backend: str) -> None:
+    layer = um.Dense(4, input_size=6)
+    layer(um.ones((1, 6)))
+    rows = np.random.default_rng(16).standard_normal((4, 6)).astype("float32")
+    program = um.jit(lambda x: um.reshape(x @ um.sin(layer.kernel), (-1,)))
+    x = um.asarray(rows)
+    for kernel in (
+        um.asarray(rows.T.copy()),
+        um.permute_dims(um.asarray(rows), (1, 0)),
+    ):
+        layer.kernel.assign(kernel)
+        expected = um.reshape(x @ um.sin(kernel), (-1,))
+        assert_close(program(x), expected, family="network", scale=np.max, length=6)

@@ -120,33 +120,23 @@ def _steps(
     def logs() -> dict[str, float]:
         return {"loss": mean.result(), **trainer.metric_results()}
 
-    def given(home: Home, batch: Batch) -> Batch:
-        return home.tensors(weighted(batch, plan.class_weight))
-
+    home: Home | None = None
     batches = data.batches(plan.batch_size, epoch if plan.shuffle else None)
-    batch = next(batches, None)
-    if batch is None:
-        return logs()
-    home = trainer.prepare(batch)
-    trainer.model.train()
-    tensors = given(home, batch)
-    number = 0
-    while batch is not None:
-        loss, predicted = trainer.begin(tensors)
-        # The next batch is on its way while the device is at work on this one.
-        following = next(batches, None)
-        ahead = tensors if following is None else given(home, following)
+    for number, batch in enumerate(batches):
+        if home is None:
+            home = trainer.prepare(batch)
+            trainer.model.train()
+        given = home.tensors(weighted(batch, plan.class_weight))
         try:
-            value = trainer.finish(loss)
+            loss, predicted = trainer.step(given)
         except NonFiniteLossError as error:
             raise NonFiniteLossError(error.loss, epoch + 1, number + 1) from None
         trainer.update_metrics(batch, predicted)
-        mean.add(value, size_of(tensors.x))
-        history.steps.append(value)
+        mean.add(loss, size_of(given.x))
+        history.steps.append(loss)
         progress.advance(logs)
         for callback in plan.callbacks:
-            callback.on_batch_end(number, {"loss": value})
-        batch, tensors, number = following, ahead, number + 1
+            callback.on_batch_end(number, {"loss": loss})
     return logs()
 
 

@@ -147,25 +147,21 @@ class Trainer:
             raise ValueError("there is nothing to train: no trainable parameters")
         self.model._settle()
 
-    def begin(self, given: Batch) -> tuple[Tensor, Tensor]:
-        """Begin one training step on a batch of tensors.
+    def step(self, given: Batch) -> tuple[float, Tensor]:
+        """Take one training step on a batch of tensors.
 
         Returns:
-            The loss, for `finish`, and what the model returned.
-        """
-        return self._train(given)
-
-    def finish(self, loss: Tensor) -> float:
-        """Wait for a training step, and return its loss.
+            The loss, and what the model returned.
 
         Raises:
             NonFiniteLossError: The loss is not finite; no parameter was changed.
         """
+        loss, predicted = self._train(given)
         value = float(loss)
         if not math.isfinite(value):
             self.optimizer.take_back()
             raise NonFiniteLossError(value)
-        return value
+        return value, predicted
 
     def _step(self, given: Batch) -> tuple[Tensor, Tensor]:
         differentiated = value_and_grad(self._objective, has_aux=True)
@@ -194,11 +190,10 @@ class Trainer:
         batch = Batch(*(as_arrays(tree) for tree in (x, y, sample_weight)))
         home = self.prepare(batch)
         with self.model._mode(True):
-            loss, predicted = self.begin(home.tensors(batch))
-            value = self.finish(loss)
+            loss, predicted = self.step(home.tensors(batch))
         self.reset_metrics()
         self.update_metrics(batch, predicted)
-        return {"loss": value, **self.metric_results()}
+        return {"loss": loss, **self.metric_results()}
 
     # --- metrics -------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import _engine_run_backward
 
 from unifiedml._backend.errors import FreedError
 
@@ -79,6 +80,32 @@ def paused() -> _Recording:
     return _Recording(False, 0)
 
 
+def _gradients(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """Return what `torch.autograd.grad` does.
+
+    Before it comes to the engine, that imports SymPy (0.16 s) to see whether
+    cotangents have the shapes of outputs, which the frontend has made sure of.
+    """
+    with _multithreading(False):
+        return list(
+            _engine_run_backward(
+                tuple(outputs),
+                tuple(cotangents),
+                retain_graph,
+                create_graph,
+                tuple(inputs),
+                True,  # inputs may have nothing to do with the outputs
+                accumulate_grad=False,
+            )
+        )
+
+
 class Tape:
     """Watched tensors are autograd leaves, or views of what an outer tape watches."""
 
@@ -119,16 +146,8 @@ class Tape:
         ]
         if not kept:
             return [None for _ in inputs]
-        with _multithreading(False):
-            found = torch.autograd.grad(
-                [y for y, _ in kept],
-                list(inputs),
-                [g for _, g in kept],
-                retain_graph=self._persistent or nested,
-                create_graph=nested,
-                allow_unused=True,
-            )
-        return list(found)
+        ys, gs = zip(*kept, strict=True)
+        return _gradients(ys, inputs, gs, self._persistent or nested, nested)
 
     def _saw(self, y: Tensor) -> bool:
         """Tell whether ``y`` was computed from what is watched, before the end."""
@@ -200,17 +219,9 @@ class _Engine:
         leaves = [leaf for leaf in behind if not _is_stand_in(leaf)]
         token = _recorded_pass.set(create_graph)
         try:
-            with _multithreading(False):
-                found = torch.autograd.grad(
-                    x,
-                    leaves,
-                    cotangent,
-                    # A tape may still need what is shared with it.
-                    retain_graph=retain_graph or len(leaves) < len(behind),
-                    create_graph=create_graph,
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
+            # A tape may still need what is shared with it.
+            keep = retain_graph or len(leaves) < len(behind)
+            found = _gradients([x], leaves, [cotangent], keep, create_graph)
         finally:
             _recorded_pass.reset(token)
         if not retain_graph:
@@ -218,6 +229,8 @@ class _Engine:
                 node.metadata[_FREED] = True
         with _adding, torch.set_grad_enabled(create_graph):
             for leaf, gradient in zip(leaves, found, strict=True):
+                if gradient is None:
+                    gradient = torch.zeros_like(leaf)
                 leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 
     def register_hook(self, x: Tensor, hook: Callable[[Tensor], Tensor], /) -> None:

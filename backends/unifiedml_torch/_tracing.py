@@ -184,6 +184,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __post_init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # To protect `__torch_dispatch__` from `torch.compile`, which never sees it,
+        # PyTorch would import the compiler: 0.6 s before the first program.
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:

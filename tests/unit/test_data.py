@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unifiedml.train._data import ArrayData, IterableData, as_arrays, as_data
+from unifiedml.train._data import ArrayData, Batch, IterableData, as_arrays, as_data
+from unifiedml.train._loading import loaded
 
 
 @given(
@@ -22,8 +23,21 @@ def test_batches_hold_every_example_once_beside_its_target(
 ) -> None:
     x = np.arange(length)
     data = as_data({"a": x, "b": (x * 2)[:, None]}, x * 3, x * 4)
-    batches = list(data.batches(batch_size, epoch))
+    seen: list[int] = []
+
+    def convert(batch: Batch) -> Batch:
+        seen.append(len(batch.y))
+        return Batch(batch.x, batch.y * 2, None)
+
+    pairs = list(loaded(data, batch_size, epoch, convert))
+    batches = [batch for batch, _ in pairs]
     assert len(batches) == data.count(batch_size)
+    # Batches are small here: all that are whole are converted at once.
+    whole, rest = divmod(length, batch_size)
+    assert seen == [one for one in (whole * batch_size, rest) if one]
+    for batch, converted in pairs:
+        np.testing.assert_array_equal(converted.y, batch.y * 2)
+        assert converted.weight is None
     assert [len(b.y) for b in batches[:-1]] == [batch_size] * (len(batches) - 1)
     order = np.concatenate([b.x["a"] for b in batches])
     assert sorted(order) == list(range(length))
@@ -33,6 +47,18 @@ def test_batches_hold_every_example_once_beside_its_target(
         np.testing.assert_array_equal(b.x["b"][:, 0], b.x["a"] * 2)
         np.testing.assert_array_equal(b.y, b.x["a"] * 3)
         np.testing.assert_array_equal(b.weight, b.x["a"] * 4)
+
+
+@pytest.mark.parametrize(
+    ("wide", "batch_size", "counts"),
+    [(4, 10, [64, 36]), (2**12, 10, [3] * 33 + [1]), (2**16, 10, [1] * 100)],
+)
+def test_large_batches_are_drawn_one_by_one(
+    wide: int, batch_size: int, counts: list[int]
+) -> None:
+    data = as_data(np.broadcast_to(np.uint8(0), (1000, wide)))
+    assert isinstance(data, ArrayData)
+    assert [count for _, count in data.places(batch_size, 0)] == counts
 
 
 @pytest.mark.parametrize(
@@ -70,7 +96,7 @@ def test_iterables() -> None:
     data = as_data([(x, [1, 2]), [x, [1, 2], [0.5, 1.0]], ([[1.0, 2.0]],)])
     assert isinstance(data, IterableData)
     assert data.count(32) == 3
-    first, second, third = data.batches(32, 0)
+    first, second, third = data.batches()
     assert first.weight is None
     assert first.y.tolist() == [1, 2]
     assert second.weight.tolist() == [0.5, 1.0]

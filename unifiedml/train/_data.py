@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from unifiedml._tree import map_tree
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.indexing import take
 
-__all__ = ["ArrayData", "Batch", "IterableData", "as_data"]
+__all__ = ["ArrayData", "Batch", "Data", "IterableData", "as_data", "rows_of"]
 
 Index = npt.NDArray[np.int64]
 
@@ -52,13 +52,26 @@ def _length(name: str, tree: Any) -> int:
     return lengths.pop()
 
 
-def _rows(tree: Any, index: Index | slice) -> Any:
+def rows_of(tree: Any, index: Index | slice) -> Any:
     def pick(leaf: Any) -> Any:
         if isinstance(leaf, np.ndarray) or isinstance(index, slice):
             return leaf[index]
         return take(leaf, index, axis=0)
 
     return map_tree(pick, tree)
+
+
+def _bytes(leaf: Any) -> int:
+    if isinstance(leaf, Tensor):
+        return leaf.size * leaf.dtype.numpy.itemsize
+    return int(leaf.nbytes)
+
+
+_TOGETHER: Final = 2**17
+"""Batches of so many bytes are drawn at once: more would drive a model's own numbers
+out of the cache."""
+
+_MOST_TOGETHER: Final = 64
 
 
 @dataclass(frozen=True)
@@ -77,20 +90,39 @@ class ArrayData:
     weight: Any
     length: int
 
-    def batches(self, batch_size: int, epoch: int | None) -> Iterator[Batch]:
-        """Yield batches, the last one perhaps smaller, shuffled for an epoch's number.
+    def places(
+        self, batch_size: int, epoch: int | None
+    ) -> Iterator[tuple[Index | slice, int]]:
+        """Yield where examples are, and how many batches these make.
 
-        The order depends on the seed and the epoch alone.
+        Several batches where they are small; the last, perhaps smaller, is by itself.
+
+        Args:
+            batch_size: How many examples a batch has.
+            epoch: Shuffles the examples, in an order that depends on the seed and this
+                number alone; None leaves them in their own.
         """
         order: Index | None = None
         if epoch is not None:
             order = shuffled(self.length, epoch)
-        for start in range(0, self.length, batch_size):
-            places = slice(start, start + batch_size)
-            index = places if order is None else order[places]
-            yield Batch(
-                _rows(self.x, index), _rows(self.y, index), _rows(self.weight, index)
-            )
+        most = self._together(batch_size)
+        start = 0
+        while start < self.length:
+            count = max(1, min(most, (self.length - start) // batch_size))
+            here = slice(start, start + count * batch_size)
+            yield here if order is None else order[here], count
+            start = here.stop
+
+    def _together(self, batch_size: int) -> int:
+        """Return how many batches are drawn at once."""
+        total = sum(_bytes(leaf) for leaf in _leaves([self.x, self.y, self.weight]))
+        one = max(1, total * batch_size // self.length)
+        return min(max(1, _TOGETHER // one), _MOST_TOGETHER)
+
+    def rows(self, index: Index | slice) -> Batch:
+        """Return the examples of some places."""
+        parts = (self.x, self.y, self.weight)
+        return Batch(*(rows_of(part, index) for part in parts))
 
     def split(self, fraction: float) -> tuple[ArrayData, ArrayData]:
         """Return the first examples, and the last ``fraction`` of them.
@@ -107,7 +139,7 @@ class ArrayData:
         return self._part(slice(0, first)), self._part(slice(first, self.length))
 
     def _part(self, places: slice) -> ArrayData:
-        x, y, weight = (_rows(one, places) for one in (self.x, self.y, self.weight))
+        x, y, weight = (rows_of(one, places) for one in (self.x, self.y, self.weight))
         return ArrayData(x, y, weight, places.stop - places.start)
 
     def count(self, batch_size: int) -> int | None:
@@ -125,7 +157,7 @@ class IterableData:
 
     source: Iterable[Any]
 
-    def batches(self, batch_size: int, epoch: int | None) -> Iterator[Batch]:
+    def batches(self) -> Iterator[Batch]:
         """Yield the batches as they come."""
         empty = True
         for item in self.source:

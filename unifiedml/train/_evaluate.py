@@ -12,6 +12,7 @@ from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
 from unifiedml.metrics import Mean
 from unifiedml.train._data import Batch, Data, as_data
+from unifiedml.train._loading import loaded
 from unifiedml.train._progress import Progress
 from unifiedml.train._trainer import Trainer, home_of, size_of
 
@@ -50,8 +51,7 @@ def evaluate_data(
 
     home = home_of(trainer.model)
     with trainer.model._mode(False), no_grad():
-        for batch in data.batches(batch_size, None):
-            given = home.tensors(batch)
+        for batch, given in loaded(data, batch_size, None, home.tensors):
             loss, predicted = trainer.test(given)
             mean.add(float(loss), size_of(given.x))
             trainer.update_metrics(batch, predicted)
@@ -67,12 +67,16 @@ def predict(
     positive_integer("batch_size", batch_size)
     data = as_data(x)
     home = home_of(model)
+
+    def inputs(batch: Batch) -> Batch:
+        return home.tensors(Batch(batch.x, None, None))
+
     step = model._predictor()
     found: list[npt.NDArray[Any]] = []
     with Progress("predict", verbose) as progress, model._mode(False), no_grad():
         progress.begin(data.count(batch_size))
-        for batch in data.batches(batch_size, None):
-            result = step(home.tensors(Batch(batch.x, None, None)).x)
+        for _, given in loaded(data, batch_size, None, inputs):
+            result = step(given.x)
             if not isinstance(result, Tensor) or not result.ndim:
                 raise TypeError(
                     "predict needs a model that returns one tensor with the examples "

@@ -12,10 +12,11 @@ from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
 from unifiedml.metrics import Mean
 from unifiedml.train._callback import Callback
-from unifiedml.train._data import ArrayData, Batch, Data, as_data
+from unifiedml.train._data import ArrayData, Batch, Data, as_data, rows_of
 from unifiedml.train._errors import NonFiniteLossError
 from unifiedml.train._evaluate import evaluate_data
 from unifiedml.train._history import History
+from unifiedml.train._loading import loaded
 from unifiedml.train._progress import Progress
 from unifiedml.train._trainer import Home, Trainer, size_of
 
@@ -121,22 +122,39 @@ def _steps(
         return {"loss": mean.result(), **trainer.metric_results()}
 
     home: Home | None = None
-    batches = data.batches(plan.batch_size, epoch if plan.shuffle else None)
-    for number, batch in enumerate(batches):
+
+    def tensors(batch: Batch) -> Batch:
+        nonlocal home
         if home is None:
-            home = trainer.prepare(batch)
+            some = slice(plan.batch_size)
+            home = trainer.prepare(Batch(*(rows_of(part, some) for part in batch)))
             trainer.model.train()
-        given = home.tensors(weighted(batch, plan.class_weight))
+        return home.tensors(weighted(batch, plan.class_weight))
+
+    order = epoch if plan.shuffle else None
+    batches = loaded(data, plan.batch_size, order, tensors)
+    # A source may fill one array again and again: it is asked when a step is over.
+    ahead = isinstance(data, ArrayData)
+    coming = next(batches, None)
+    number = 0
+    while coming is not None:
+        batch, given = coming
+        loss, predicted = trainer.begin(given)
+        if ahead:  # On a GPU the step runs while the next batch is drawn.
+            coming = next(batches, None)
         try:
-            loss, predicted = trainer.step(given)
+            value = trainer.finish(loss)
         except NonFiniteLossError as error:
             raise NonFiniteLossError(error.loss, epoch + 1, number + 1) from None
         trainer.update_metrics(batch, predicted)
-        mean.add(loss, size_of(given.x))
-        history.steps.append(loss)
+        mean.add(value, size_of(given.x))
+        history.steps.append(value)
         progress.advance(logs)
         for callback in plan.callbacks:
-            callback.on_batch_end(number, {"loss": loss})
+            callback.on_batch_end(number, {"loss": value})
+        if not ahead:
+            coming = next(batches, None)
+        number += 1
     return logs()
 
 

@@ -147,21 +147,25 @@ class Trainer:
             raise ValueError("there is nothing to train: no trainable parameters")
         self.model._settle()
 
-    def step(self, given: Batch) -> tuple[float, Tensor]:
-        """Take one training step on a batch of tensors.
+    def begin(self, given: Batch) -> tuple[Tensor, Tensor]:
+        """Begin a training step on a batch of tensors.
 
         Returns:
-            The loss, and what the model returned.
+            The loss, and what the model returned: a GPU may still be at work on them.
+        """
+        return self._train(given)
+
+    def finish(self, loss: Tensor) -> float:
+        """Wait for a step's end, and return its loss.
 
         Raises:
             NonFiniteLossError: The loss is not finite; no parameter was changed.
         """
-        loss, predicted = self._train(given)
         value = float(loss)
         if not math.isfinite(value):
             self.optimizer.take_back()
             raise NonFiniteLossError(value)
-        return value, predicted
+        return value
 
     def _step(self, given: Batch) -> tuple[Tensor, Tensor]:
         differentiated = value_and_grad(self._objective, has_aux=True)
@@ -190,10 +194,11 @@ class Trainer:
         batch = Batch(*(as_arrays(tree) for tree in (x, y, sample_weight)))
         home = self.prepare(batch)
         with self.model._mode(True):
-            loss, predicted = self.step(home.tensors(batch))
+            loss, predicted = self.begin(home.tensors(batch))
+            value = self.finish(loss)
         self.reset_metrics()
         self.update_metrics(batch, predicted)
-        return {"loss": loss, **self.metric_results()}
+        return {"loss": value, **self.metric_results()}
 
     # --- metrics -------------------------------------------------------------------
 

@@ -182,7 +182,24 @@ class Program:
         )
 
     def text(self) -> str:
-        return str(self._concrete.graph.as_graph_def())
+        graph = self._concrete.graph
+        lines = [_line(operation) for operation in graph.get_operations()]
+        # What control flow calls.
+        for function in graph.as_graph_def().library.function:
+            lines.append(f"\n{function.signature.name}:")
+            lines += [
+                f"    {node.name} = {node.op}({', '.join(node.input)})"
+                for node in function.node_def
+            ]
+        return "\n".join(lines)
+
+
+def _line(operation: Any) -> str:
+    inputs = [x.name for x in operation.inputs]
+    inputs += [f"^{one.name}" for one in operation.control_inputs]
+    types = [f"{y.dtype.name}{y.shape}" for y in operation.outputs]
+    text = f"{operation.name} = {operation.type}({', '.join(inputs)})"
+    return f"{text}: {', '.join(types)}" if types else text
 
 
 # --- what kernels check and programs of XLA do not ------------------------------------

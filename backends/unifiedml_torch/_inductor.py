@@ -31,7 +31,10 @@ def compiled_by_inductor(
             tracer = make_fx(
                 run, _EXACT, tracing_mode="fake", _allow_non_fake_inputs=True
             )
-            return cast(Callable[..., Any], compile(tracer(*given), list(given)))
+            graph = tracer(*given)
+            # Signatures have seen to sizes.
+            options = {"size_asserts": False}
+            return cast(Callable[..., Any], compile(graph, list(given), options))
     except exc.InvalidCxxCompiler:
         warnings.warn(
             "PyTorch's compiler needs a C++ compiler, such as g++, and found none: "

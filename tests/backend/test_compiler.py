@@ -79,3 +79,22 @@ def test_a_program_that_the_compiler_would_not_check_runs_without(backend: str) 
     notices = [str(one.message) for one in seen if "runs without" in str(one.message)]
     assert len(notices) == (backend == "tensorflow"), notices
     assert all("MatrixSolve" in notice for notice in notices)
+
+
+def test_dropout_drops_what_it_drops_elsewhere(backend: str) -> None:
+    """Bits come from the host, a kernel, or a chain that the compiler makes one of."""
+    x = um.ones((3, 7))
+    masks = []
+    for wrap in (
+        lambda layer: layer,
+        um.jit,
+        lambda layer: um.jit(layer.__call__, compiler=True),
+    ):
+        um.random.seed(5)
+        layer = um.Dropout(0.4)
+        run = wrap(layer)
+        masks.append([run(x).tolist() for _ in range(3)])
+        assert int(layer.draws) == 3
+    assert masks[1] == masks[0]
+    assert masks[2] == masks[0]
+    assert masks[0][0] != masks[0][1]

@@ -81,8 +81,9 @@ class Dropout(Module):
             draws.replace(number + 1)
             ahead = trace.count(draws)
             # The host makes bits faster than a chain of small operations does, where
-            # they need not travel.
-            on_host = device == "cpu" and trace.backend.ops.random_words is None
+            # they need not travel, and no compiler makes one operation of the chain.
+            chain = trace.backend.ops.random_words is None and not trace.compiled
+            on_host = device == "cpu" and chain
             return (lambda: int(draws) + ahead) if on_host else number
         draw = int(draws)
         following = np.asarray(draw + 1, dtype=np.int64)

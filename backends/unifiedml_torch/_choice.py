@@ -37,14 +37,10 @@ def _mask(condition: Tensor) -> Tensor:
 
 class _Where(torch.autograd.Function):
     @staticmethod
-    def forward(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return _chosen(condition, x, y)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        condition, x, y = inputs
+    def forward(ctx: Any, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(condition)
         ctx.shapes = x.shape, y.shape
+        return _chosen(condition, x, y)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -62,12 +58,9 @@ class _Kept(torch.autograd.Function):
     """``where(condition, x, 0)``, where the condition is no larger than ``x``."""
 
     @staticmethod
-    def forward(condition: Tensor, x: Tensor) -> Tensor:
+    def forward(ctx: Any, condition: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(condition)
         return (x.view(torch.int32) & _mask(condition)).view(torch.float32)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:

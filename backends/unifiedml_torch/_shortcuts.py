@@ -22,21 +22,14 @@ def _share(x: Tensor) -> Tensor:
 
 class _Gelu(torch.autograd.Function):
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         share = _share(x)
-        return x * share, share
+        # Saved although it is no result: derivatives of derivatives compute it anew.
+        ctx.save_for_backward(x, share)
+        return x * share
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Any) -> None:
-        _, share = output
-        ctx.mark_non_differentiable(share)
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*inputs, share)
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor | None, _: None) -> Tensor | None:
-        if g is None:
-            return None
+    def backward(ctx: Any, g: Tensor) -> Tensor:
         x, share = ctx.saved_tensors
         if torch.is_grad_enabled():
             share = _share(x)
@@ -46,7 +39,7 @@ class _Gelu(torch.autograd.Function):
 
 def _gelu(x: Tensor, /) -> Tensor:
     if torch.is_grad_enabled() and x.requires_grad:
-        return _Gelu.apply(x)[0]  # type: ignore[no-untyped-call,no-any-return]
+        return _Gelu.apply(x)  # type: ignore[no-untyped-call,no-any-return]
     return x * _share(x)
 
 

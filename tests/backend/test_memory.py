@@ -115,6 +115,17 @@ def test_nothing_is_left_of_a_step(backend: str, step: Step) -> None:
 
 
 @pytest.mark.usefixtures("without_collector")
+def test_a_program_does_not_hold_what_it_was_traced_with(backend: str) -> None:
+    f = um.jit(lambda x, *, y: x + y["a"])
+    x, y = um.ones(2), um.ones(2)
+    held = [weakref.ref(one) for one in (x, y)]
+    assert f(x, y={"a": y}).tolist() == [2.0, 2.0]
+    del x, y
+    assert [one() for one in held] == [None, None]
+    assert f(um.ones(2), y={"a": um.zeros(2)}).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.usefixtures("without_collector")
 def test_a_history_dies_with_its_result(backend: str) -> None:
     x = um.tensor(1.0, requires_grad=True)
     x.native.ndim  # noqa: B018 - whatever a first use of the native tensor makes

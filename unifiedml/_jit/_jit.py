@@ -33,17 +33,29 @@ _MANY: Final = 8
 
 
 class Jitted(Generic[P, R]):
-    """A function that runs as a program; what `jit` returns."""
+    """A function that runs as a program; what `jit` returns.
 
-    def __init__(self, function: Callable[P, R], compiler: bool) -> None:
+    Attributes:
+        traces: How often it has been traced.
+
+    Args:
+        function: What runs.
+        compiler: Whether the framework's compiler makes the programs.
+        warns: Whether a warning tells that it is traced again and again.
+    """
+
+    def __init__(
+        self, function: Callable[P, R], compiler: bool, warns: bool = True
+    ) -> None:
         if not callable(function):
             raise TypeError(f"um.jit takes a function, not {type(function).__name__}")
         self._function = function
         self._compiler = compiler
+        self._warns = warns
         self._programs: OrderedDict[Any, list[Traced]] = OrderedDict()
         self._last: tuple[Any, Traced] | None = None
         self._lock = threading.RLock()
-        self._traces = 0
+        self.traces = 0
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -67,7 +79,7 @@ class Jitted(Generic[P, R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Programs are made anew, where it arrives.
-        return Jitted, (self._function, self._compiler)
+        return Jitted, (self._function, self._compiler, self._warns)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
@@ -95,7 +107,7 @@ class Jitted(Generic[P, R]):
                     if self._compiler and not one.compiled and one.runs >= _PATIENCE:
                         break
                     return one
-            compiled = self._compiler and (not self._traces or bool(found))
+            compiled = self._compiler and (not self.traces or bool(found))
             try:
                 made = Traced(self._function, arguments, compiled)
             except BaseException as error:
@@ -111,10 +123,10 @@ class Jitted(Generic[P, R]):
             return made
 
     def _count(self, arguments: Arguments) -> None:
-        self._traces += 1
+        self.traces += 1
         while len(self._programs) > _MOST:
             self._programs.popitem(last=False)
-        if self._traces % _MANY == 0:
+        if self._warns and self.traces % _MANY == 0:
             signatures = list(self._programs)
             changed = (
                 _difference(signatures[-2][0], signatures[-1][0], "the arguments")
@@ -122,7 +134,7 @@ class Jitted(Generic[P, R]):
                 else "the mode or the parts of a module change"
             )
             warnings.warn(
-                f"um.jit has traced {self._name()} {self._traces} times: {changed}. "
+                f"um.jit has traced {self._name()} {self.traces} times: {changed}. "
                 "Pass numbers that change as tensors (um.tensor), and batches of one "
                 "size",
                 stacklevel=4,

@@ -56,7 +56,7 @@ class Traced:
         self._version = _place.version
         self._children = self._structure()
         # Held on to: what the signature knows by its id must not be gone.
-        self._held = arguments.tree
+        self._held = arguments.static()
 
     def _body(self, function: Callable[..., Any], arguments: Arguments) -> Any:
         trace, backend = self._trace, self.backend

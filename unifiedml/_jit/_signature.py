@@ -82,8 +82,12 @@ class Arguments:
         found = _first_parameter(self.tree)
         return current() if found is None else found._backend
 
+    def static(self) -> Any:
+        """Return the arguments without tensors and keys."""
+        return self.rebuilt(lambda number: None, lambda number: None)
+
     def rebuilt(
-        self, tensor: Callable[[int], Tensor], key: Callable[[int], Key]
+        self, tensor: Callable[[int], Any], key: Callable[[int], Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments with tensors and keys replaced, by their numbers."""
         tensors, keys = iter(range(len(self.tensors))), iter(range(len(self.keys)))

@@ -183,26 +183,31 @@ def binary(op: Op, x1: Any, x2: Any) -> Tensor:
                         return Tensor(function(first, second), backend)
                     except Exception as error:
                         raise explained(op, (x1, x2), (), error) from error
-        elif type(x2) in _NUMBERS:
-            beside = _beside(x1, x2)
-            if beside is not x2:
-                return binary(op, x1, beside)
-    elif isinstance(x2, Tensor) and type(x1) in _NUMBERS:
-        beside = _beside(x2, x1)
-        if beside is not x1:
-            return binary(op, beside, x2)
+        else:
+            number = number_beside(x1, x2)
+            if number is not x2:
+                return binary(op, x1, number)
+    elif isinstance(x2, Tensor):
+        number = number_beside(x2, x1)
+        if number is not x1:
+            return binary(op, number, x2)
     return apply(op, as_tensors(op, x1, x2))
 
 
 _NUMBERS: Final = frozenset({int, float})
 
 
-def _beside(x: Tensor, number: float) -> Tensor | float:
-    """Return a number as a tensor beside ``x``, if its data type can hold it."""
+def number_beside(x: Tensor, other: Any) -> Any:
+    """Return a number as a tensor beside ``x``, if the data type of that can hold it.
+
+    What is none, and a number that makes the data type another, stays as it is.
+    """
+    if type(other) not in _NUMBERS:
+        return other
     dtype = x.dtype
-    if dtype.kind == "float" or (type(number) is int and dtype.is_integer):
-        return constant(number, dtype, x._backend, x.device)
-    return number
+    if dtype.kind == "float" or (type(other) is int and dtype.is_integer):
+        return constant(other, dtype, x._backend, x.device)
+    return other
 
 
 # --- the general path ----------------------------------------------------------

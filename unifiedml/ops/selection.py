@@ -14,6 +14,7 @@ from unifiedml.ops._dispatch import (
     as_tensors,
     binary,
     broadcastable,
+    number_beside,
 )
 
 __all__ = [
@@ -78,6 +79,7 @@ def clip(
     low: Operand = limits.min if limits else float("-inf")
     high: Operand = limits.max if limits else float("inf")
     low, high = low if min is None else min, high if max is None else max
+    low, high = number_beside(x, low), number_beside(x, high)
     operands = as_tensors(_CLIP, x, low, high)
     if operands[0].dtype is not x.dtype:
         raise TypeError(
@@ -102,6 +104,10 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
         >>> um.where(um.tensor([True, False]), 1.0, 2.0).tolist()
         [1.0, 2.0]
     """
+    if isinstance(x1, Tensor):
+        x2 = number_beside(x1, x2)
+    elif isinstance(x2, Tensor):
+        x1 = number_beside(x2, x1)
     if (
         isinstance(condition, Tensor)
         and isinstance(x1, Tensor)

@@ -70,14 +70,15 @@ class RMSprop(Optimizer):
         self.momentum = check_number("momentum", momentum, below=1)
         self.epsilon = check_number("epsilon", epsilon, positive=True)
         self.centered = centered
-        self.slots = (
-            "v",
-            *(("m",) if centered else ()),
-            *(("momentum",) if momentum else ()),
-        )
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The moments and the velocity that the options ask for."""
+        momentum = ("momentum",) if self.momentum else ()
+        return ("v", *(("m",) if self.centered else ()), *momentum)
 
     def update(
         self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from unifiedml import _imperative
 from unifiedml._backend.errors import TracedStateError
 from unifiedml._backend.registry import use_backend
 from unifiedml._dtypes import DType
+from unifiedml._jit import Jitted
 from unifiedml._parameter import Buffer, Parameter
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing, untraced
@@ -21,6 +22,9 @@ from unifiedml.ops.creation import zeros_like
 from unifiedml.optim._step import Change, Kept, Numbers, State, traced_step, wide
 
 __all__ = ["Optimizer", "get"]
+
+_MOST_PROGRAMS: Final = 16
+"""If other parameters have gradients each time, programs do not pay."""
 
 
 class Optimizer:
@@ -41,9 +45,6 @@ class Optimizer:
             given twice.
     """
 
-    slots: tuple[str, ...] = ()
-    """Names of the tensors that the rule keeps for each parameter; zeros at first."""
-
     kernel: str | None = None
     """The kernel of the backends that makes the step in place, if one has it."""
 
@@ -59,8 +60,19 @@ class Optimizer:
         self.iterations = 0
         self._parameters: list[Parameter] = []
         self._kept: list[Kept | None] = []
+        # A rule of the user's may print, or look at values: it runs op by op.
+        own = type(self).__module__.startswith("unifiedml.")
+        self._program = Jitted(self._change, False, warns=False) if own else None
         if parameters is not None:
             self.bind(parameters)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the tensors that the rule keeps for each parameter; zeros at first.
+
+        In a subclass, an attribute of the class or a property.
+        """
+        return ()
 
     @property
     def learning_rate(self) -> float:
@@ -171,6 +183,10 @@ class Optimizer:
             BackendMismatchError: A gradient is on another backend.
 
         Where it raises, nothing has been changed.
+
+        The steps of the optimizers here are programs also outside of `unifiedml.jit`,
+        which kernels of the framework make in place; each set of parameters that have
+        gradients is traced once. A rule of your own runs op by op.
         """
         self.apply(grads)
 
@@ -186,8 +202,17 @@ class Optimizer:
                 "the optimizer has no parameters: pass model.parameters() when it is "
                 "made, or give it to model.compile"
             )
+        gradients = self._gradients(grads, self.parameters)
+        program = self._program
+        if program is not None and program.traces < _MOST_PROGRAMS:
+            program(gradients, skip)
+        else:
+            self._change(gradients, skip)
+
+    def _change(
+        self, gradients: Sequence[Tensor | None], skip: Tensor | None = None
+    ) -> None:
         places = [place for place, one in enumerate(self._parameters) if one.trainable]
-        gradients = self._gradients(grads, [self._parameters[i] for i in places])
         changes = [
             Change(self._parameters[place], self._kept_for(place), gradient)
             for place, gradient in zip(places, gradients, strict=True)
@@ -215,10 +240,13 @@ class Optimizer:
         parameter = self._parameters[place]
         kept = self._kept[place]
         if kept is None:
+            kept = self._kept[place] = Kept(0, {})
+        # An option that is changed may need more than it did.
+        missing = [name for name in self.slots if name not in kept.state]
+        if missing:
             with untraced():
                 zero = zeros_like(wide(parameter.detach()))
-                state = {name: Buffer(zero) for name in self.slots}
-            kept = self._kept[place] = Kept(0, state)
+                kept.state |= {name: Buffer(zero) for name in missing}
         for one in kept.state.values():
             if (one.backend, one.device) != (parameter.backend, parameter.device):
                 one._move(parameter._backend, parameter.device)

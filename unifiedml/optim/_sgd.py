@@ -61,11 +61,14 @@ class SGD(Optimizer):
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs a momentum")
         self.nesterov = nesterov
-        if momentum:
-            self.slots = ("momentum",)
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The velocity, if there is momentum."""
+        return ("momentum",) if self.momentum else ()
 
     def update(
         self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers

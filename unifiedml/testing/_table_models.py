@@ -165,12 +165,19 @@ LAYERS: Final[list[Line]] = [
 
 
 def _steps(name: str) -> Callable[..., Any]:
+    rule = getattr(um.optim, name)
+    # Outside of programs, the steps of a rule of the user's run op by op.
+    users = type(name, (rule,), {"__module__": "users"})
+
     def run(w: Any, *gradients: Any, **options: Any) -> Any:
-        parameter = um.nn.Parameter(w)
-        optimizer = getattr(um.optim, name)([parameter], **options)
-        for gradient in gradients:
-            optimizer.step([gradient])
-        return parameter.detach()
+        found = []
+        for kind in (rule, users):
+            parameter = um.nn.Parameter(w)
+            optimizer = kind([parameter], **options)
+            for gradient in gradients:
+                optimizer.step([gradient])
+            found.append(parameter.detach())
+        return um.stack(found)
 
     return run
 
@@ -259,7 +266,7 @@ def optimizer(
         _steps(name),
         _runs(**choices),
         _optimizer_rounding(oracle),
-        oracle,
+        lambda *xs, **options: np.stack([oracle(*xs, **options)] * 2),
         no_gradient=_STEP,
     )
 

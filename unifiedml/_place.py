@@ -14,6 +14,8 @@ from typing import Any, Final
 __all__ = [
     "Place",
     "changed",
+    "edited",
+    "edits",
     "path_of",
     "put",
     "root_of",
@@ -30,10 +32,20 @@ version: int = 0
 """Differs whenever a module anywhere may have been given a new part."""
 
 
+edits: int = 0
+"""Differs whenever an attribute of a module anywhere has been set."""
+
+
 def changed() -> None:
     """Note that a module may have been given a new part."""
     global version
     version = next(_changes)
+
+
+def edited() -> None:
+    """Note that an attribute of a module has been set."""
+    global edits
+    edits = next(_changes)
 
 
 class Place:

@@ -204,7 +204,8 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
     Args:
         function: Takes tensors, NumPy arrays, modules, optimizers and random keys, in
             dicts, lists and tuples; everything else is static: each value of it has
-            its own program. It may read, change and train the parameters of any
+            its own program, and so has each state of the attributes of modules that it
+            calls. It may read, change and train the parameters of any
             module, take gradients, and draw random numbers. Its other effects
             (printing, appending to lists) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from unifiedml import _place
 from unifiedml._backend.protocol import Native, Program
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._jit._signature import Arguments
@@ -53,8 +52,7 @@ class Traced:
         self._cells = [(one, one.cell()) for one in trace.parameters.values()]
         self._written = [trace.parameters[key] for key in trace.written]
         self._modules = list(trace.modules.values())
-        self._version = _place.version
-        self._children = self._structure()
+        trace.parts.settle()
         # Held on to: what the signature knows by its id must not be gone.
         self._held = arguments.static()
 
@@ -82,17 +80,10 @@ class Traced:
 
         return body
 
-    def _structure(self) -> list[int]:
-        return [
-            id(child) for module, _ in self._modules for _, child in module._children()
-        ]
-
     def holds(self) -> bool:
         """Tell whether the program still does what the function would."""
-        if self._version != _place.version:
-            if self._children != self._structure():
-                return False
-            self._version = _place.version
+        if not self._trace.parts.are_same():
+            return False
         # Loops: each call asks, and a generator would cost more than the questions.
         for module, mode in self._modules:
             if module.training is not mode:

@@ -11,6 +11,7 @@ from unifiedml._backend.errors import HostValueError
 from unifiedml._backend.protocol import Array, Cell, Native
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._batched import refuse_batched
+from unifiedml._jit._parts import Parts
 from unifiedml._parameter import Lifted, Parameter, lifting
 from unifiedml._recording import Within
 from unifiedml._tensor import Tensor
@@ -56,6 +57,7 @@ class Trace(Lifted):
         written: The ids of those that it writes.
         trainable: Which of them were trainable.
         modules: The modules that ran, with their modes.
+        parts: What they consisted of.
         effects: What happens on the host after each run, such as counting steps.
         conditions: What must hold for the program to be used again.
     """
@@ -68,6 +70,7 @@ class Trace(Lifted):
         self.written: set[int] = set()
         self.trainable: list[tuple[Parameter, bool]] = []
         self.modules: dict[int, tuple[Module, bool]] = {}
+        self.parts = Parts()
         self.effects: list[Callable[[], None]] = []
         self.conditions: list[Callable[[], bool]] = []
         self._deferred: list[Deferred] = []
@@ -136,7 +139,9 @@ class Trace(Lifted):
 
     def saw(self, module: Module) -> None:
         """Note that ``module`` has been called: the program depends on its mode."""
-        self.modules.setdefault(id(module), (module, module.training))
+        if id(module) not in self.modules:
+            self.modules[id(module)] = module, module.training
+            self.parts.saw(module)
 
     @contextmanager
     def outside(self) -> Iterator[None]:

@@ -124,11 +124,17 @@ class Module(Trainable):
                 "new value a um.nn.Parameter"
             )
         object.__setattr__(self, name, value)
+        if name != "training":
+            _place.edited()
         if isinstance(value, Module | Parameter | list | tuple | dict):
             _place.changed()
             for inner, child in _found(name, value):
                 if root_of(child) is child:
                     put(child, self, inner)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        _place.edited()
 
     def _settle(self) -> None:
         """Give everything inside the first place where this model finds it.

@@ -12,7 +12,10 @@ from typing import Any
 # TensorFlow greets every process with a page of notes, and warns of operations that
 # fail, which the frontend reports itself. XLA's maxima on the CPU would drop NaN.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_enable_fast_min_max=false")
+# What stands last counts.
+os.environ["XLA_FLAGS"] = " ".join(
+    [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_enable_fast_min_max=false"]
+).strip()
 
 # Triton's LLVM and TensorFlow's both register their options. If TensorFlow comes
 # first, whatever imports torch._dynamo later aborts the process.

@@ -74,6 +74,36 @@ def test_an_unknown_name_in_the_environment_says_what_there_is() -> None:
     assert python(code, UNIFIEDML_BACKEND="pytroch").splitlines() == [line, line]
 
 
+def test_flags_for_xla_are_kept_and_so_is_nan() -> None:
+    pytest.importorskip("tensorflow")
+    code = """
+        import os
+        import unifiedml as um
+        x = um.concat([um.tensor([float("nan")]), um.zeros(99)])
+        print(um.jit(um.max, compiler=True)(x).item())
+        print(os.environ["XLA_FLAGS"].split()[0])
+    """
+    flag = "--xla_cpu_enable_fast_min_max=true"
+    found = python(code, UNIFIEDML_BACKEND="tensorflow", XLA_FLAGS=flag)
+    assert found.splitlines() == ["nan", flag]
+
+
+def test_a_first_step_does_not_wait_for_compilers_and_symbols() -> None:
+    """Each takes PyTorch longer to import than the step takes."""
+    pytest.importorskip("torch")
+    code = """
+        import sys
+        import unifiedml as um
+        model = um.Sequential(um.Dense(2, "tanh", input_size=3), um.Dropout(0.5))
+        model.compile("adam", "mean_squared_error")
+        model.fit(um.ones((4, 3)), um.ones((4, 2)), verbose=False)
+        x = um.tensor(2.0, requires_grad=True)
+        (x * x).backward()
+        print([name for name in ("sympy", "torch._dynamo") if name in sys.modules])
+    """
+    assert python(code, UNIFIEDML_BACKEND="torch") == "[]"
+
+
 def test_set_backend_stands_above_the_environment_in_every_thread() -> None:
     first, last = BACKENDS[0], BACKENDS[-1]
     code = f"""

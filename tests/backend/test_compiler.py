@@ -6,6 +6,7 @@ the last row, a division by zero gives -1, a singular matrix has an inverse.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -98,3 +99,26 @@ def test_dropout_drops_what_it_drops_elsewhere(backend: str) -> None:
     assert masks[1] == masks[0]
     assert masks[2] == masks[0]
     assert masks[0][0] != masks[0][1]
+
+
+def test_other_shapes_wait_until_compiling_pays(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock on which everything takes a second."""
+    clock = itertools.count()
+    monkeypatch.setattr("unifiedml._jit._jit.perf_counter", lambda: next(clock))
+    f = um.jit(lambda x: x * 2.0 + 1.0, compiler=True)
+
+    def is_compiled(size: int) -> bool:
+        assert f(um.ones(size)).tolist() == [3.0] * size
+        (programs,) = (
+            programs for key, programs in f._programs.items() if (size,) in key[0][1][1]
+        )
+        return programs[0].compiled
+
+    # The compiler took one second, and the first run another.
+    assert is_compiled(4)
+    assert is_compiled(4)
+    assert [is_compiled(3) for _ in range(4)] == [False, False, True, True]
+    assert is_compiled(4)
+    assert [is_compiled(2) for _ in range(2)] == [False, False]

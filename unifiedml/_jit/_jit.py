@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
+from time import perf_counter
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from unifiedml._backend.errors import BackendError
@@ -23,10 +24,6 @@ R = TypeVar("R")
 
 _MOST: Final = 64
 """Programs that a function keeps; the one that was used longest ago goes first."""
-
-_PATIENCE: Final = 10
-"""Runs after which the compiler is asked for a program that is not the first: a last,
-smaller batch must not cost seconds."""
 
 _MANY: Final = 8
 """Programs after which a warning says what changes."""
@@ -55,6 +52,7 @@ class Jitted(Generic[P, R]):
         self._programs: OrderedDict[Any, list[Traced]] = OrderedDict()
         self._last: tuple[Any, Traced] | None = None
         self._lock = threading.RLock()
+        self._compiling = 0.0
         self.traces = 0
         update_wrapper(self, function, updated=())
 
@@ -71,10 +69,13 @@ class Jitted(Generic[P, R]):
         if not arguments.is_plain or arguments.backend().ops.trace is None:
             return self._function(*args, **kwargs)
         program = self._program(arguments)
+        start = perf_counter() if self._compiler and not program.is_settled else None
         try:
             result: R = program.run(arguments)
         except Exception as error:
             raise self._explained(arguments, error) from error
+        if start is not None:
+            self._ran(program, perf_counter() - start)
         return result
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -98,16 +99,32 @@ class Jitted(Generic[P, R]):
             self._last = arguments.signature, made
         return made
 
+    # A last, smaller batch must not cost the seconds that compilers take. The first
+    # program is compiled at once. Others run without the compiler until that has taken
+    # as long as compiling: never more than twice the time of the better choice.
+
+    def _ran(self, program: Traced, seconds: float) -> None:
+        program.seconds += seconds
+        if program.compiled:
+            # Some compilers work when a program first runs.
+            program.is_settled = True
+            self._compiling = max(self._compiling, program.seconds)
+
+    def _is_to_compile(self, found: Sequence[Traced]) -> bool:
+        if not self._compiler or not self.traces:
+            return self._compiler
+        waited = [one.seconds for one in found if not one.compiled and one.holds()]
+        return max(waited, default=-1.0) >= self._compiling
+
     def _found(self, arguments: Arguments) -> Traced:
         with self._lock:
             found = self._programs.setdefault(arguments.signature, [])
             self._programs.move_to_end(arguments.signature)
+            compiled = self._is_to_compile(found)
             for one in found:
-                if one.holds():
-                    if self._compiler and not one.compiled and one.runs >= _PATIENCE:
-                        break
+                if one.holds() and (one.compiled or not compiled):
                     return one
-            compiled = self._compiler and (not self.traces or bool(found))
+            start = perf_counter()
             try:
                 made = Traced(self._function, arguments, compiled)
             except BaseException as error:
@@ -117,6 +134,7 @@ class Jitted(Generic[P, R]):
                     # Values explain it, which stand-ins do not have.
                     raise self._explained(arguments, error) from error
                 raise
+            made.seconds = perf_counter() - start if compiled else 0.0
             # What does not hold any more seldom holds again.
             found[:] = [made, *found[:3]]
             self._count(arguments)
@@ -209,7 +227,9 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
             module, take gradients, and draw random numbers. Its other effects
             (printing, appending to lists) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
-            faster, after a first call that takes seconds. Where the compiler has no
+            faster, after a first call that takes seconds. For arguments of other shapes
+            the program runs without the compiler, until that has taken as long as
+            compiling took. Where the compiler has no
             kernel, or none that knows a singular matrix, or is missing, a warning says
             so once and the program runs without.
 

@@ -24,7 +24,8 @@ class Traced:
 
     Attributes:
         compiled: Whether the framework's compiler has made it.
-        runs: How often it has run.
+        seconds: What making it has taken if it is compiled, else what its runs have.
+        is_settled: Whether it is compiled and has run.
 
     Args:
         function: What is traced.
@@ -37,7 +38,8 @@ class Traced:
     ) -> None:
         self.backend: LoadedBackend = arguments.backend()
         self.compiled = compiled
-        self.runs = 0
+        self.seconds = 0.0
+        self.is_settled = False
         self.keys: Sequence[Key] = arguments.keys
         self._trace = Trace(self.backend, compiled)
         self._result: Any = None
@@ -99,7 +101,6 @@ class Traced:
     def run(self, arguments: Arguments) -> Any:
         """Return the result for other arguments of the same signature."""
         self.keys = arguments.keys
-        self.runs += 1
         found = self.program(*[x._native for x in arguments.tensors])
         for one in self._written:
             one.changed_by_program()

@@ -40,6 +40,9 @@ class Lifted:
         outer: The same of the transformation around this one.
     """
 
+    forgets = False
+    """Whether what is written is gone afterwards: steps of optimizers do not count."""
+
     def __init__(self, outer: Lifted | None) -> None:
         self.natives: dict[int, Native] = {}
         self.outer = outer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -57,7 +58,16 @@ class Cell:
 
 
 cell = Cell
-untraced = tf.init_scope
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    token = _traced.set(None)
+    try:
+        with tf.init_scope():
+            yield
+    finally:
+        _traced.reset(token)
 
 
 def host_value(read: Callable[[], Array], like: Array, device: str, /) -> Tensor:

@@ -92,6 +92,8 @@ def _gradients(
     Before it comes to the engine, that imports SymPy (0.16 s) to see whether
     cotangents have the shapes of outputs, which the frontend has made sure of.
     """
+    if not inputs:
+        return []  # to the engine it would mean: all leaves
     with _multithreading(False):
         return list(
             _engine_run_backward(

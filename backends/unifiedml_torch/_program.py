@@ -141,6 +141,8 @@ class Program:
             cell.owned if cell in tracer.written else cell.shown
             for cell in tracer.states
         ]
+        # In one order, so that programs that share some do not wait for each other.
+        self._locks = [cell.lock for cell in sorted(tracer.written, key=id)]
         # A compiler has its own way.
         writer = _Writer(tracer, outputs, reuse=not compiled)
         self._source, self._run = writer.written()
@@ -156,11 +158,17 @@ class Program:
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         inputs = tuple([x.contiguous() for x in inputs])
-        states = [state().contiguous() for state in self._states]
         hosts = [from_numpy(read(), device) for read, device in self._hosts]
-        # No tensor here is recorded, so autograd's part of each call can be left out.
-        with torch._C._AutoDispatchBelowAutograd():
-            return cast(Sequence[Tensor], self._run(*inputs, *states, *hosts))
+        for lock in self._locks:
+            lock.acquire()
+        try:
+            states = [state().contiguous() for state in self._states]
+            # No tensor here is recorded: autograd's part of each call can be left out.
+            with torch._C._AutoDispatchBelowAutograd():
+                return cast(Sequence[Tensor], self._run(*inputs, *states, *hosts))
+        finally:
+            for lock in self._locks:
+                lock.release()
 
     def text(self) -> str:
         return "\n".join([self._source, *self._parts])

@@ -7,6 +7,7 @@ forward pass, gradients and updates become one straight list of kernel calls.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,21 +39,25 @@ class Cell:
     Memory that others may see, too, is copied before a program changes it.
     """
 
-    __slots__ = ("_own", "_tensor")
+    __slots__ = ("_own", "_tensor", "lock")
 
     def __init__(self, x: Tensor) -> None:
+        # Held while a program changes the memory: nobody is given it meanwhile.
+        self.lock = threading.RLock()
         self.write(x)
 
     def write(self, x: Tensor) -> None:
-        self._tensor = x.detach()
-        self._own = False
+        with self.lock:
+            self._tensor = x.detach()
+            self._own = False
 
     def read(self) -> Tensor:
         tracer = tracing.get()
         if tracer is not None:
             return tracer.state(self)
-        self._own = False
-        return self._tensor
+        with self.lock:
+            self._own = False
+            return self._tensor
 
     def shown(self) -> Tensor:
         """Return the memory for a program that does not change it."""
@@ -291,16 +296,17 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def write(self, function: Callable[..., Any], *args: Any) -> None:
         """Note a call that changes cells, without making it."""
+        self.note(function, [*map(self._opened, args)], {}, None, pure=False)
 
-        def opened(arg: Any) -> Any:
-            if isinstance(arg, list):
-                return [opened(one) for one in arg]
-            if isinstance(arg, Cell):
-                self.written.add(arg)
-                return self.state(arg)
-            return arg
+    # No inner function: one that calls itself keeps all that it sees for the collector.
 
-        self.note(function, [*map(opened, args)], {}, None, pure=False)
+    def _opened(self, arg: Any) -> Any:
+        if isinstance(arg, list):
+            return [*map(self._opened, arg)]
+        if isinstance(arg, Cell):
+            self.written.add(arg)
+            return self.state(arg)
+        return arg
 
     def copied(self, x: Tensor) -> Tensor:
         """Return a tensor of its own memory, if that of ``x`` is a cell's."""

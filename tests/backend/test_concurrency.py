@@ -247,3 +247,39 @@ def test_spawned_processes_start_afresh(backend: str) -> None:
     assert spawned_work(backend) == (backend, 6)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(spawned_work, [backend]) == [(backend, 6)]
+
+
+@pytest.mark.parametrize("rule", [um.SGD, um.Adam])
+def test_values_that_are_read_while_a_step_runs_are_whole(
+    backend: str, rule: Callable[..., um.optim.Optimizer]
+) -> None:
+    """Steps are made in place: what somebody was given must not change."""
+    size = 300_000
+    weight = um.nn.Parameter(um.zeros(size))
+    optimizer = rule([weight], learning_rate=1.0)
+    gradient = um.ones(size)
+    done = threading.Event()
+    odd: list[str] = []
+    reads = [0, 0]
+
+    def read(number: int) -> None:
+        with um.use_backend(backend):
+            while not done.is_set():
+                value = weight.detach()
+                first = value.numpy().copy()
+                if (first != first[0]).any():
+                    odd.append("torn")
+                if (value.numpy() != first).any():
+                    odd.append("changed")
+                reads[number] += 1
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(150):
+        optimizer.step([gradient])
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not odd
+    assert min(reads) > 10

@@ -448,33 +448,6 @@ def test_history_prints_its_last_numbers() -> None:
     )
 
 
-def test_a_source_may_fill_one_array_again_and_again(backend: str) -> None:
-    labels = np.zeros(4, "int64")
-
-    class Source:
-        def __iter__(self) -> Any:
-            for number in range(3):
-                labels[:] = number
-                yield X[:4], labels
-
-    seen: list[float] = []
-
-    class Metric(um.metrics.Metric):
-        name = "mean_label"
-
-        def reset(self) -> None: ...
-        def update(self, y: Any, predicted: Any, weight: Any = None) -> None:
-            seen.append(float(np.mean(np.asarray(y))))
-
-        def result(self) -> float:
-            return seen[-1]
-
-    model = classifier()
-    model.compile("sgd", CROSS_ENTROPY, [Metric()])
-    model.fit(Source(), verbose=False)
-    assert seen == [0, 1, 2]
-
-
 def test_weights_decay_with_steps_that_are_taken(backend: str) -> None:
     """In a program the kernel of Adam decays them, unless the loss is not finite."""
     states = []

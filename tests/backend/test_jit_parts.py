@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +32,9 @@ class Net(um.Module):
         self.nested = ([3.0, 4.0], {"k": [5.0]})
         self.traces = 0
         self.seen: Any = None
+        self.big: Any = None
+        self.ring: list[Any] = []
+        self.words: list[str] = []
 
     def forward(self, x: um.Tensor) -> um.Tensor:
         self.traces += 1
@@ -115,6 +120,67 @@ def test_what_a_module_notes_as_it_runs_is_no_reason(backend: str) -> None:
         f(x)
         net(x)
         assert net.traces == number + 2
+
+
+def test_new_numbers_at_an_old_address_are_noticed(backend: str) -> None:
+    net, x = Net(), um.tensor([1.0, -2.0])
+    net.nested[0][0] = float("3.5")
+    f = um.jit(net)
+    for number in range(3):
+        f(x)
+        net.nested[0].pop(0)
+        net.nested[0].insert(0, float(f"{number + 4}.5"))
+        assert f(x).tolist() == net(x).tolist()
+
+
+def test_methods_and_modules_that_are_given_are_noticed(backend: str) -> None:
+    class Coder(um.Module):
+        scale = 1.0
+
+        def encode(self, x: um.Tensor) -> um.Tensor:
+            return x * self.scale
+
+    model, x = Coder(), um.ones(1)
+    own, given = um.jit(model.encode), um.jit(lambda model, x: model.encode(x))
+    for scale in (1.0, 2.0, 3.0):
+        model.scale = scale
+        assert own(x).item() == given(model, x).item() == scale
+
+
+def test_attributes_that_are_odd_are_no_trouble(backend: str) -> None:
+    net, x = Net(), um.tensor([1.0, -2.0])
+    net.big = 10**5000
+    net.words = [str(number) for number in range(10**5)]
+    f = um.jit(net)
+    f(x)
+    traces = net.traces
+    net.other = 1
+    f(x)
+    net.words = list(net.words)
+    assert f(x).tolist() == net(x).tolist()
+    assert net.traces == traces + 3  # a new attribute, another list, the eager call
+    net.ring.append(net.ring)
+    f(x)
+    assert net.traces == traces + 4
+
+
+def test_what_is_over_is_not_kept(backend: str) -> None:
+    class Big:
+        pass
+
+    class Forgetting(um.Module):
+        def __init__(self) -> None:
+            self.last: Any = Big()
+
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            self.last = None
+            return x
+
+    model = Forgetting()
+    gone = weakref.ref(model.last)
+    um.jit(model)(um.ones(1))
+    gc.collect()
+    assert gone() is None
 
 
 def test_fit_goes_by_what_a_model_is_now(backend: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -122,7 +120,7 @@ def run(case: str, dtype: str = "float64") -> list[um.Parameter]:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("programs", [0, 16])
+@pytest.mark.parametrize("programs", [-9, 8])
 def test_ten_steps_are_the_papers(
     backend: str,
     case: str,
@@ -131,7 +129,7 @@ def test_ten_steps_are_the_papers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Op by op, and as programs that steps are outside of `um.jit`, too."""
-    monkeypatch.setattr("unifiedml.optim._base._MOST_PROGRAMS", programs)
+    monkeypatch.setattr("unifiedml.optim._base._PROGRAMS", programs)
     for place, parameter in enumerate(run(case, dtype)):
         gs = [grads[place].astype(dtype).astype("float64") for grads in GRADS]
         expected = CASES[case][1](START[place].astype(dtype).astype("float64"), gs)
@@ -190,76 +188,6 @@ def test_none_skips_parameter_and_state(backend: str, case: str) -> None:
         made[1], expected, family="optimizer",
         scale=np.maximum(1, np.abs(expected)), length=STEPS, pair=False,
     )  # fmt: skip
-
-
-class Counting(um.optim.Optimizer):
-    """Subtracts the gradient, and counts."""
-
-    updates = 0
-
-    def update(
-        self, gradient: um.Tensor, state: Any, parameter: um.Tensor, numbers: Any
-    ) -> tuple[um.Tensor, Any]:
-        self.updates += 1
-        if float(um.sum(gradient)) > 1:
-            return parameter, {}
-        return parameter - gradient, {}
-
-
-def test_a_rule_of_the_users_runs_as_it_is_written(backend: str) -> None:
-    w = um.nn.Parameter(um.tensor([4.0, 2.0]))
-    optimizer = Counting([w], learning_rate=1.0)
-    for number in range(3):
-        optimizer.step([um.tensor([0.0, float(number)])])
-    assert optimizer.updates == 3
-    assert w.tolist() == [4.0, 1.0]
-
-
-def test_options_may_change_and_gradients_may_come_and_go(backend: str) -> None:
-    """Each time is another program; after some, steps are taken op by op."""
-    made = [um.nn.Parameter(um.tensor(4.0)) for _ in range(5)]
-    optimizer = um.SGD(made, learning_rate=1.0)
-    expected = np.full(5, 4.0, "float32")
-    for number in range(1, 32):
-        has = [bool(number >> place & 1) for place in range(5)]
-        optimizer.step([um.tensor(0.25) if one else None for one in has])
-        expected -= 0.25 * np.asarray(has)
-    assert [float(one) for one in made] == expected.tolist()
-    assert optimizer._program is not None
-    assert optimizer._program.traces == 16
-    optimizer.momentum = 0.5
-    for _ in range(2):
-        optimizer.step([um.tensor(1.0)] * 5)
-    assert [float(one) for one in made] == (expected - 2.5).tolist()
-
-
-@pytest.mark.parametrize(
-    "copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
-)
-def test_copies_that_have_stepped_go_their_own_way(
-    backend: str, copied: Callable[[Any], Any]
-) -> None:
-    w = um.nn.Parameter(um.tensor([1.0, 2.0]))
-    pair = w, um.Adam([w], learning_rate=0.5)
-    pair[1].step([um.ones(2)])
-    after = w.tolist()
-    other, optimizer = copied(pair)
-    optimizer.step([um.ones(2)])
-    assert w.tolist() == after
-    pair[1].step([um.ones(2)])
-    assert other.tolist() == w.tolist() != after
-
-
-def test_what_was_read_before_a_step_stays(backend: str) -> None:
-    w = um.nn.Parameter(um.tensor([1.0, 2.0]))
-    optimizer = um.Adam([w], learning_rate=0.5)
-    seen = []
-    for _ in range(3):
-        seen.append((w.detach(), w.tolist()))
-        optimizer.step([um.ones(2)])
-    for value, then in seen:
-        assert value.tolist() == then
-    assert len({tuple(then) for _, then in seen}) == 3
 
 
 @pytest.mark.parametrize(

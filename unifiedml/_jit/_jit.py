@@ -178,6 +178,8 @@ class Jitted(Generic[P, R]):
 class _Sandbox(Lifted):
     """What is written to parameters is forgotten."""
 
+    forgets = True
+
     def __init__(self) -> None:
         super().__init__(None)
 
@@ -222,14 +224,15 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
     Args:
         function: Takes tensors, NumPy arrays, modules, optimizers and random keys, in
             dicts, lists and tuples; everything else is static: each value of it has
-            its own program, and so has each state of the attributes of modules that it
-            calls. It may read, change and train the parameters of any
-            module, take gradients, and draw random numbers. Its other effects
-            (printing, appending to lists) happen when it is traced only.
+            its own program, and so has each state of the attributes that are set on
+            modules (numbers, functions, layers, also in lists of up to 1000 items),
+            but not what changes inside of other objects. It may read, change and train
+            the parameters of any module, take gradients, and draw random numbers. Its
+            other effects (printing, appending to lists) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
-            faster, after a first call that takes seconds. For arguments of other shapes
-            the program runs without the compiler, until that has taken as long as
-            compiling took. Where the compiler has no
+            faster, after a first call that takes seconds. Programs after the first, for
+            other shapes or modes, run without the compiler, until that has taken as
+            long as compiling took. Where the compiler has no
             kernel, or none that knows a singular matrix, or is missing, a warning says
             so once and the program runs without.
 

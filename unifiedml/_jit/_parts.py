@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,10 @@ __all__ = ["Parts"]
 
 # The mode is asked for at each run; the others say nothing of what a module does.
 _APART: Final = frozenset({"training", "_place", "_settled", "_prediction", "_trainer"})
-_PLAIN: Final = (bool, int, float, complex, str, bytes, type(None))
+_PLAIN: Final = (bool, int, str, bytes, type(None))
+_MOST: Final = 1000
+"""Larger containers are data, and would take longer to look at than steps take."""
+_DEEPEST: Final = 8
 Keys = dict[str, Any]
 
 
@@ -30,7 +34,7 @@ class Parts:
     def __init__(self) -> None:
         self._before: list[tuple[Module, Keys]] = []
         self._after: list[tuple[Module, Keys, set[str]]] = []
-        self._containers: list[tuple[Any, list[int]]] = []
+        self._containers: list[tuple[Any, list[Any]]] = []
         self._edits = -1
 
     def saw(self, module: Module) -> None:
@@ -48,12 +52,13 @@ class Parts:
             }
             kept = {name: key for name, key in after.items() if name not in changed}
             self._after.append((module, kept, changed))
+        self._before.clear()
         self._note()
 
     def _note(self) -> None:
         self._edits = _place.edits
         self._containers = [
-            (one, _ids(one))
+            (one, _items(one))
             for module, keys, _ in self._after
             for name in keys
             for one in _containers(vars(module)[name])
@@ -62,17 +67,18 @@ class Parts:
     def are_same(self) -> bool:
         """Tell whether the modules still consist of the same."""
         if self._edits == _place.edits:
-            for container, ids in self._containers:
-                if _ids(container) != ids:
+            for container, items in self._containers:
+                now = _items(container)
+                if len(now) != len(items) or not all(map(operator.is_, now, items)):
                     break
             else:
                 return True
         for module, keys, changed in self._after:
-            now = _keys(module)
-            for name in changed & now.keys():
+            own = _keys(module)
+            for name in changed & own.keys():
                 if not _is_part(vars(module)[name]):
-                    del now[name]
-            if now != keys:
+                    del own[name]
+            if own != keys:
                 return False
         self._note()
         return True
@@ -98,39 +104,41 @@ def _keys(module: Module) -> Keys:
     }
 
 
-def _key(value: Any) -> Any:
-    if isinstance(value, _PLAIN):
-        # 0.0 equals -0.0 and False, and NaN nothing.
+def _key(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, float | complex):
+        # 0.0 equals -0.0, and NaN nothing.
         return type(value), repr(value)
-    if isinstance(value, list | tuple):
-        return type(value), [*map(_key, value)]
-    if isinstance(value, dict):
-        return dict, [(name, _key(one)) for name, one in value.items()]
+    if isinstance(value, _PLAIN):
+        return type(value), value
+    if _is_open(value, depth):
+        return type(value), [_key(one, depth + 1) for one in _items(value)]
     return _Same(value)
 
 
-def _is_part(value: Any) -> bool:
+def _is_open(value: Any, depth: int) -> bool:
+    """Tell whether a container is looked into: not too large a one, nor too deep."""
+    return isinstance(value, list | tuple | dict) and (
+        len(value) <= _MOST and depth < _DEEPEST
+    )
+
+
+def _items(container: Any) -> list[Any]:
+    if isinstance(container, dict):
+        return [*container, *container.values()]
+    return list(container)
+
+
+def _is_part(value: Any, depth: int = 0) -> bool:
     """Tell whether a value is, or holds, a module or a parameter."""
-    if isinstance(value, list | tuple):
-        return any(map(_is_part, value))
-    if isinstance(value, dict):
-        return any(map(_is_part, value.values()))
+    if _is_open(value, depth):
+        return any(_is_part(one, depth + 1) for one in _items(value))
     return isinstance(value, Parameter) or is_module(value)
 
 
-def _containers(value: Any) -> Iterator[Any]:
+def _containers(value: Any, depth: int = 0) -> Iterator[Any]:
     """Yield what may be changed in place, from the outside in."""
-    if isinstance(value, list | dict):
-        yield value
-    if isinstance(value, list | tuple):
-        for one in value:
-            yield from _containers(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _containers(one)
-
-
-def _ids(container: Any) -> list[int]:
-    if isinstance(container, dict):
-        return [*map(id, container), *map(id, container.values())]
-    return [*map(id, container)]
+    if _is_open(value, depth):
+        if not isinstance(value, tuple):
+            yield value
+        for one in _items(value):
+            yield from _containers(one, depth + 1)

@@ -13,7 +13,7 @@ from unifiedml._parameter import lifting
 from unifiedml._recording import Within
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
-from unifiedml._tree import map_tree
+from unifiedml._tree import is_module, leaves, map_tree
 from unifiedml.random._keys import Key, LaterKey
 
 __all__ = ["Traced"]
@@ -60,6 +60,10 @@ class Traced:
 
     def _body(self, function: Callable[..., Any], arguments: Arguments) -> Any:
         trace, backend = self._trace, self.backend
+        # What is called notes itself; these may be used otherwise.
+        given = leaves([getattr(function, "__self__", None), arguments.tree])
+        for one in filter(is_module, given):
+            trace.saw(one)
 
         def body(*natives: Native) -> Any:
             args, kwargs = arguments.rebuilt(
@@ -101,9 +105,11 @@ class Traced:
     def run(self, arguments: Arguments) -> Any:
         """Return the result for other arguments of the same signature."""
         self.keys = arguments.keys
-        found = self.program(*[x._native for x in arguments.tensors])
-        for one in self._written:
-            one.changed_by_program()
+        try:
+            found = self.program(*[x._native for x in arguments.tensors])
+        finally:
+            for one in self._written:
+                one.changed_by_program()
         for effect in self._trace.effects:
             effect()
         backend = self.backend

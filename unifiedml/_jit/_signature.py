@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,26 +90,28 @@ class Arguments:
         self, tensor: Callable[[int], Any], key: Callable[[int], Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments with tensors and keys replaced, by their numbers."""
-        tensors, keys = iter(range(len(self.tensors))), iter(range(len(self.keys)))
-
-        def part(value: Any) -> Any:
-            if isinstance(value, Parameter):
-                return value
-            if isinstance(value, Tensor | np.ndarray):
-                return tensor(next(tensors))
-            if isinstance(value, Key):
-                return key(next(keys))
-            if isinstance(value, dict):
-                return {name: part(one) for name, one in value.items()}
-            if isinstance(value, list | tuple):
-                parts = map(part, value)
-                if hasattr(value, "_fields"):
-                    return type(value)(*parts)
-                return type(value)(parts)
-            return value
-
-        args, kwargs = part(self.tree)
+        tensors = map(tensor, range(len(self.tensors)))
+        keys = map(key, range(len(self.keys)))
+        args, kwargs = _rebuilt(self.tree, tensors, keys)
         return args, kwargs
+
+
+# No inner function: one that calls itself keeps all that it sees for the collector.
+
+
+def _rebuilt(value: Any, tensors: Iterator[Any], keys: Iterator[Any]) -> Any:
+    if isinstance(value, Parameter):
+        return value
+    if isinstance(value, Tensor | np.ndarray):
+        return next(tensors)
+    if isinstance(value, Key):
+        return next(keys)
+    if isinstance(value, dict):
+        return {name: _rebuilt(one, tensors, keys) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [_rebuilt(one, tensors, keys) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
 
 
 def _first_parameter(tree: Any) -> Parameter | None:

@@ -168,6 +168,7 @@ class Trace(Lifted):
         for update in self._deferred:
             self.written |= {id(one) for one in update.parameters}
             found.append((update.kernel, tuple(map(self._opened, update.arguments))))
+        self._deferred.clear()
         return found
 
     def _opened(self, argument: Any) -> Any:

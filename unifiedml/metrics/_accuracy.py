@@ -48,7 +48,7 @@ class Accuracy:
         if not right.size:
             return
         if sample_weight is None:
-            self._mean.add(np.count_nonzero(right) / right.size, right.size)
+            self._mean.add(int(np.count_nonzero(right)) / right.size, right.size)
             return
         weight = _array(sample_weight).astype(np.float64)
         weight = weight.reshape(weight.shape + (1,) * (right.ndim - weight.ndim))

@@ -109,9 +109,10 @@ class Trainable:
         The order of the examples depends on the seed and the epoch, not on the
         backend. Afterwards the model is in evaluation mode.
 
-        The next batch of arrays is drawn, and moved to a GPU, while that is at work on
-        a step. An iterable is asked for its next batch when a step is over, since it
-        may fill one array again and again.
+        Arrays are read ahead: the next batch is drawn, and moved to a GPU, while that
+        is at work on a step, and up to 64 small batches are drawn at once. An iterable
+        is asked for its next batch when a step is over, since it may fill one array
+        again and again.
 
         Args:
             x: Inputs, the examples along the first axis; or an iterable of batches

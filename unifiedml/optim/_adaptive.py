@@ -10,13 +10,13 @@ from unifiedml._tensor import Tensor
 from unifiedml.ops.arithmetic import abs, square
 from unifiedml.ops.exponential import sqrt
 from unifiedml.ops.selection import maximum
-from unifiedml.optim._base import Optimizer, check_number
+from unifiedml.optim._base import Optimizer, WithMomentum, check_number
 from unifiedml.optim._step import Numbers, State
 
 __all__ = ["Adadelta", "Adagrad", "Adamax", "RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(WithMomentum, Optimizer):
     """Steps divided by a running root mean square of the gradient.
 
     With gradient g, parameter w, mean square v, mean m, buffer b and learning rate η::
@@ -67,18 +67,17 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self.rho = check_number("rho", rho, below=1)
-        self.momentum = check_number("momentum", momentum, below=1)
+        self.momentum = momentum
         self.epsilon = check_number("epsilon", epsilon, positive=True)
         self.centered = centered
+        self.slots = (
+            "v",
+            *(("m",) if centered else ()),
+            *(("momentum",) if momentum else ()),
+        )
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """The moments and the velocity that the options ask for."""
-        momentum = ("momentum",) if self.momentum else ()
-        return ("v", *(("m",) if self.centered else ()), *momentum)
 
     def update(
         self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from unifiedml._backend.errors import TracedStateError
 from unifiedml._backend.registry import use_backend
 from unifiedml._dtypes import DType
 from unifiedml._jit import Jitted
-from unifiedml._parameter import Buffer, Parameter
+from unifiedml._parameter import Buffer, Parameter, current_lifted
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing, untraced
 from unifiedml.ops._dispatch import common_backend
@@ -21,10 +22,12 @@ from unifiedml.ops.conversion import asarray
 from unifiedml.ops.creation import zeros_like
 from unifiedml.optim._step import Change, Kept, Numbers, State, traced_step, wide
 
-__all__ = ["Optimizer", "get"]
+__all__ = ["Optimizer", "WithMomentum", "check_number", "get"]
 
-_MOST_PROGRAMS: Final = 16
-"""If other parameters have gradients each time, programs do not pay."""
+_PROGRAMS: Final = 8
+_STEPS: Final = 16
+"""So many programs are made at once, from then on one in so many steps: where other
+parameters have gradients each time, programs do not pay."""
 
 
 class Optimizer:
@@ -45,8 +48,13 @@ class Optimizer:
             given twice.
     """
 
+    slots: tuple[str, ...] = ()
+    """Names of the tensors that the rule keeps for each parameter; zeros at first."""
+
     kernel: str | None = None
     """The kernel of the backends that makes the step in place, if one has it."""
+
+    _program: Jitted[..., None] | None = None
 
     def __init__(
         self,
@@ -60,19 +68,8 @@ class Optimizer:
         self.iterations = 0
         self._parameters: list[Parameter] = []
         self._kept: list[Kept | None] = []
-        # A rule of the user's may print, or look at values: it runs op by op.
-        own = type(self).__module__.startswith("unifiedml.")
-        self._program = Jitted(self._change, False, warns=False) if own else None
         if parameters is not None:
             self.bind(parameters)
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Names of the tensors that the rule keeps for each parameter; zeros at first.
-
-        In a subclass, an attribute of the class or a property.
-        """
-        return ()
 
     @property
     def learning_rate(self) -> float:
@@ -158,6 +155,8 @@ class Optimizer:
             for one, kept in zip(self._parameters, self._kept, strict=True)
         }
         self._parameters = found
+        # It would hold on to what is gone.
+        self._program = None
         self._kept = [before.get(id(one)) for one in found]
 
     def zero_grad(self) -> None:
@@ -203,11 +202,18 @@ class Optimizer:
                 "made, or give it to model.compile"
             )
         gradients = self._gradients(grads, self.parameters)
-        program = self._program
-        if program is not None and program.traces < _MOST_PROGRAMS:
-            program(gradients, skip)
-        else:
-            self._change(gradients, skip)
+        if tracing.get() is None and self._is_for_programs():
+            if self._program is None:
+                self._program = _program_of(self)
+            if self._program.traces < _PROGRAMS + self.iterations // _STEPS:
+                self._program(gradients, skip)
+                return
+        self._change(gradients, skip)
+
+    def _is_for_programs(self) -> bool:
+        # A rule of the user's may print, or look at values: it runs op by op.
+        own = type(self).__module__.startswith("unifiedml.")
+        return own and all(one.dtype.kind == "float" for one in self._parameters)
 
     def _change(
         self, gradients: Sequence[Tensor | None], skip: Tensor | None = None
@@ -222,11 +228,17 @@ class Optimizer:
         if trace is not None:
             traced_step(trace, self, changes, skip)
             return
-        self.iterations += 1
+        lifted = current_lifted()
+        counts = lifted is None or not lifted.forgets
+        self.iterations += counts
         with _imperative.no_grad():
             for one in changes:
                 one.make(self, self.numbers(one.kept.steps + 1, one.dtype), skip)
-                one.kept.count()
+                one.kept.steps += counts
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies make programs of their own.
+        return {key: one for key, one in vars(self).items() if key != "_program"}
 
     def take_back(self) -> None:
         """Do not count the last step, which changed nothing."""
@@ -239,17 +251,14 @@ class Optimizer:
         """Return what is kept for a parameter, where the parameter is now."""
         parameter = self._parameters[place]
         kept = self._kept[place]
-        if kept is None:
-            kept = self._kept[place] = Kept(0, {})
-        # An option that is changed may need more than it did.
-        missing = [name for name in self.slots if name not in kept.state]
-        if missing:
-            with untraced():
+        with untraced():
+            if kept is None:
                 zero = zeros_like(wide(parameter.detach()))
-                kept.state |= {name: Buffer(zero) for name in missing}
-        for one in kept.state.values():
-            if (one.backend, one.device) != (parameter.backend, parameter.device):
-                one._move(parameter._backend, parameter.device)
+                state = {name: Buffer(zero) for name in self.slots}
+                kept = self._kept[place] = Kept(0, state)
+            for one in kept.state.values():
+                if (one.backend, one.device) != (parameter.backend, parameter.device):
+                    one._move(parameter._backend, parameter.device)
         return kept
 
     def _gradients(
@@ -316,6 +325,7 @@ class Optimizer:
         self.learning_rate = state["learning_rate"]
         self.iterations = int(state["iterations"])
         self._kept = kept
+        self._program = None
 
     def _loaded(self, place: int, saved: Mapping[str, Any]) -> Kept:
         parameter = self._parameters[place]
@@ -336,6 +346,39 @@ class Optimizer:
                 for name in self.slots
             }
         return Kept(int(saved["steps"]), tensors)
+
+
+class WithMomentum:
+    """An option ``momentum``, which may be changed, but not switched on later."""
+
+    slots: tuple[str, ...]
+
+    @property
+    def momentum(self) -> float:
+        """The share of the last step that the next one repeats."""
+        return self._momentum
+
+    @momentum.setter
+    def momentum(self, value: float) -> None:
+        momentum = check_number("momentum", value, below=1)
+        if momentum and "_kept" in vars(self) and "momentum" not in self.slots:
+            raise ValueError(
+                f"a {type(self).__name__} that is made without momentum keeps no "
+                "velocity: make it with a momentum, which may be changed then"
+            )
+        self._momentum = momentum
+
+
+def _program_of(optimizer: Optimizer) -> Jitted[..., None]:
+    """Return the step of an optimizer as a program, which does not keep it alive."""
+    whose = weakref.ref(optimizer)
+
+    def change(gradients: Sequence[Tensor | None], skip: Tensor | None) -> None:
+        one = whose()
+        assert one is not None
+        one._change(gradients, skip)
+
+    return Jitted(change, compiler=False, warns=False)
 
 
 def check_number(

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
-from unifiedml.optim._base import Optimizer, check_number
+from unifiedml.optim._base import Optimizer, WithMomentum
 from unifiedml.optim._step import Numbers, State
 
 __all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(WithMomentum, Optimizer):
     """Stochastic gradient descent with momentum.
 
     With gradient g, parameter w, buffer b, momentum μ and learning rate η::
@@ -57,18 +57,15 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        self.momentum = check_number("momentum", momentum, below=1)
+        self.momentum = momentum
         if nesterov and not momentum:
             raise ValueError("nesterov=True needs a momentum")
         self.nesterov = nesterov
+        if momentum:
+            self.slots = ("momentum",)
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """The velocity, if there is momentum."""
-        return ("momentum",) if self.momentum else ()
 
     def update(
         self, gradient: Tensor, state: State, parameter: Tensor, numbers: Numbers

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -24,6 +26,9 @@ __all__ = ["Change", "Kept", "Numbers", "State", "rounded", "traced_step", "wide
 State = Mapping[str, Tensor]
 Numbers = Mapping[str, Any]
 """Numbers of one step by name: floats, or 0-d tensors inside `unifiedml.jit`."""
+
+T = TypeVar("T")
+Whose = Callable[[], "Optimizer | None"]
 
 _FLOAT32: Final = DTYPES["float32"]
 
@@ -95,8 +100,10 @@ def traced_step(
     What counts steps is on the host: it moves on after each run of the program, and
     the numbers that depend on it are given to each run.
     """
-    trace.conditions.append(_unchanged(optimizer))
-    trace.after(partial(_count, optimizer))
+    # A program does not keep an optimizer alive that has it.
+    whose = weakref.ref(optimizer)
+    trace.conditions.append(_unchanged(whose))
+    trace.after(partial(_count, whose))
     groups: dict[tuple[int, DType, str], list[Change]] = {}
     for one in changes:
         place = (one.kept.steps + trace.effects.count(one.kept.count), one.dtype)
@@ -105,7 +112,7 @@ def traced_step(
         kept = [one.kept for one in group]
         ahead = trace.effects.count(kept[0].count) + 1
         trace.conditions.append(partial(_agree, kept))
-        numbers = partial(_numbers, trace, optimizer, kept[0], ahead, dtype)
+        numbers = partial(_numbers, trace, whose, kept[0], ahead, dtype)
         for each in kept:
             trace.after(each.count)
         _change(trace, optimizer, group, numbers, device, skip)
@@ -146,28 +153,29 @@ def _change(
 
 
 def _numbers(
-    trace: Trace,
-    optimizer: Optimizer,
-    kept: Kept,
-    ahead: int,
-    dtype: DType,
-    device: str,
+    trace: Trace, whose: Whose, kept: Kept, ahead: int, dtype: DType, device: str
 ) -> Numbers:
     """Return the numbers of the step that comes ``ahead`` of those taken, as inputs."""
+    # Graphs of TensorFlow stay for the collector; what they call should not.
+    which = weakref.ref(kept)
     return {
         name: trace.host(
-            partial(_number, optimizer, kept, ahead, name, dtype),
+            partial(_number, whose, which, ahead, name, dtype),
             np.zeros((), dtype.numpy),
             device,
         )
-        for name in optimizer.numbers(1, dtype)
+        for name in _alive(whose).numbers(1, dtype)
     }
 
 
 def _number(
-    optimizer: Optimizer, kept: Kept, ahead: int, name: str, dtype: DType
+    whose: Whose,
+    which: Callable[[], Kept | None],
+    ahead: int,
+    name: str,
+    dtype: DType,
 ) -> Any:
-    numbers = optimizer.numbers(kept.steps + ahead, dtype)
+    numbers = _alive(whose).numbers(_alive(which).steps + ahead, dtype)
     return np.asarray(numbers[name], dtype.numpy)
 
 
@@ -176,30 +184,48 @@ def _agree(kept: Sequence[Kept]) -> bool:
     return all(one.steps == kept[0].steps for one in kept)
 
 
-def _count(optimizer: Optimizer) -> None:
-    optimizer.iterations += 1
+def _alive(reference: Callable[[], T | None]) -> T:
+    found = reference()
+    assert found is not None, "programs are run by what has their optimizer"
+    return found
 
 
-def _unchanged(optimizer: Optimizer) -> Callable[[], bool]:
+def _count(whose: Whose) -> None:
+    _alive(whose).iterations += 1
+
+
+# The rate and the number of steps are given to each run.
+_APART: Final = frozenset(
+    {"iterations", "_learning_rate", "_parameters", "_kept", "_program"}
+)
+
+
+def _unchanged(whose: Whose) -> Callable[[], bool]:
     """Return what tells whether the rule still reads and changes the same."""
-    own = vars(optimizer)
-    # The rate and the number of steps are given to each run.
-    plain = [
-        (name, value)
-        for name, value in own.items()
-        if isinstance(value, bool | int | float | str)
-        and name not in ("iterations", "_learning_rate")
-    ]
-    parameters, kept = optimizer._parameters, optimizer._kept
-    ids = [*map(id, parameters)], [*map(id, kept)]
+    optimizer = _alive(whose)
+    options = {name: one for name, one in vars(optimizer).items() if name not in _APART}
+    parameters, kept = list(optimizer._parameters), list(optimizer._kept)
+    trained = [one.trainable for one in parameters]
 
     def unchanged() -> bool:
-        for name, value in plain:
-            if own.get(name) != value:
+        own = vars(_alive(whose))
+        for name, value in options.items():
+            now = own.get(name)
+            if now is not value and not (
+                isinstance(value, bool | int | float | str)
+                and type(now) is type(value)
+                and now == value
+            ):
                 return False
         return (
-            [*map(id, optimizer._parameters)],
-            [*map(id, optimizer._kept)],
-        ) == ids
+            len(own) - ("_program" in own) == len(options) + len(_APART) - 1
+            and _are_same(own["_parameters"], parameters)
+            and _are_same(own["_kept"], kept)
+            and [one.trainable for one in parameters] == trained
+        )
 
     return unchanged
+
+
+def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    return len(some) == len(others) and all(map(operator.is_, some, others))

@@ -123,18 +123,22 @@ def _steps(
 
     home: Home | None = None
 
+    # A source may fill one array again and again: it is asked when a step is over.
+    ahead = isinstance(data, ArrayData)
+
     def tensors(batch: Batch) -> Batch:
         nonlocal home
         if home is None:
-            some = slice(plan.batch_size)
-            home = trainer.prepare(Batch(*(rows_of(part, some) for part in batch)))
+            first = batch
+            if ahead:  # The rows of several batches.
+                some = slice(plan.batch_size)
+                first = Batch(*(rows_of(part, some) for part in batch))
+            home = trainer.prepare(first)
             trainer.model.train()
         return home.tensors(weighted(batch, plan.class_weight))
 
     order = epoch if plan.shuffle else None
     batches = loaded(data, plan.batch_size, order, tensors)
-    # A source may fill one array again and again: it is asked when a step is over.
-    ahead = isinstance(data, ArrayData)
     coming = next(batches, None)
     number = 0
     while coming is not None:

@@ -47,7 +47,8 @@ def _cut(tree: Any, count: int) -> list[Any]:
     if tree is None or count == 1:
         return [tree] * count
     if isinstance(tree, np.ndarray):
-        return list(tree.reshape(count, len(tree) // count, *tree.shape[1:]))
+        plain = np.asarray(tree)  # a matrix has two dimensions for ever
+        return list(plain.reshape(count, len(plain) // count, *plain.shape[1:]))
     if isinstance(tree, Tensor):
         return list(split(tree, count))
     parts = (_cut(leaf, count) for leaf in leaves(tree))

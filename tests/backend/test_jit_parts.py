@@ -147,6 +147,28 @@ def test_methods_and_modules_that_are_given_are_noticed(backend: str) -> None:
         assert own(x).item() == given(model, x).item() == scale
 
 
+def test_what_is_made_when_a_module_first_runs_may_be_edited(backend: str) -> None:
+    class Lazy(um.Module):
+        scale: float | None = None
+
+        def __init__(self) -> None:
+            self.shift: float | None = None
+
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            if self.shift is None:
+                self.scale, self.shift = 2.0, 1.0
+            assert self.scale is not None
+            return x * self.scale + self.shift
+
+    model, x = Lazy(), um.ones(1)
+    f = um.jit(model)
+    assert f(x).item() == 3.0
+    model.scale = 3.0
+    assert f(x).item() == 4.0
+    model.shift = 2.0
+    assert f(x).item() == 5.0
+
+
 def test_attributes_that_are_odd_are_no_trouble(backend: str) -> None:
     net, x = Net(), um.tensor([1.0, -2.0])
     net.big = 10**5000

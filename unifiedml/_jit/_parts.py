@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unifiedml import _place
 from unifiedml._parameter import Parameter
+from unifiedml._tensor import Tensor
 from unifiedml._tree import is_module
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _PLAIN: Final = (bool, int, str, bytes, type(None))
 _MOST: Final = 1000
 """Larger containers are data, and would take longer to look at than steps take."""
 _DEEPEST: Final = 8
+_NOTHING: Final = (type(None), None)
 Keys = dict[str, Any]
 
 
@@ -48,7 +50,8 @@ class Parts:
             changed = {
                 name
                 for name, key in after.items()
-                if before.get(name) != key and not _is_part(vars(module)[name])
+                if before.get(name) != key
+                and _is_note(vars(module)[name], before.get(name, _NOTHING))
             }
             kept = {name: key for name, key in after.items() if name not in changed}
             self._after.append((module, kept, changed))
@@ -126,6 +129,14 @@ def _items(container: Any) -> list[Any]:
     if isinstance(container, dict):
         return [*container, *container.values()]
     return list(container)
+
+
+def _is_note(value: Any, before: Any) -> bool:
+    """Tell whether a module notes something as it runs, such as a count or a result.
+
+    What was missing before may be made once, and read from then on.
+    """
+    return not _is_part(value) and (before != _NOTHING or isinstance(value, Tensor))
 
 
 def _is_part(value: Any, depth: int = 0) -> bool:

@@ -251,13 +251,14 @@ class Optimizer:
         """Return what is kept for a parameter, where the parameter is now."""
         parameter = self._parameters[place]
         kept = self._kept[place]
-        with untraced():
-            if kept is None:
+        if kept is None:
+            with untraced():
                 zero = zeros_like(wide(parameter.detach()))
                 state = {name: Buffer(zero) for name in self.slots}
-                kept = self._kept[place] = Kept(0, state)
-            for one in kept.state.values():
-                if (one.backend, one.device) != (parameter.backend, parameter.device):
+            kept = self._kept[place] = Kept(0, state)
+        for one in kept.state.values():
+            if (one.backend, one.device) != (parameter.backend, parameter.device):
+                with untraced():
                     one._move(parameter._backend, parameter.device)
         return kept
 

@@ -75,7 +75,7 @@ def test_an_unknown_name_in_the_environment_says_what_there_is() -> None:
 
 
 def test_flags_for_xla_are_kept_and_so_is_nan() -> None:
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="XLA is TensorFlow's compiler")
     code = """
         import os
         import unifiedml as um
@@ -90,7 +90,7 @@ def test_flags_for_xla_are_kept_and_so_is_nan() -> None:
 
 def test_a_first_step_does_not_wait_for_compilers_and_symbols() -> None:
     """Each takes PyTorch longer to import than the step takes."""
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="about what PyTorch imports")
     code = """
         import sys
         import unifiedml as um

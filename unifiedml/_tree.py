@@ -6,17 +6,39 @@ None is a tree without leaves. A dict is in its own order.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import operator
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any
 
 from unifiedml._tensor import Tensor
 
-__all__ = ["aligned", "expand", "is_module", "leaves", "map_tree", "rebuild", "tensors"]
+__all__ = [
+    "aligned",
+    "are_same",
+    "expand",
+    "is_module",
+    "leaves",
+    "map_tree",
+    "rebuild",
+    "tensors",
+]
 
 
 def is_module(tree: Any) -> bool:
     """Tell whether ``tree`` has parameters of its own, as `unifiedml.nn.Module`."""
     return hasattr(tree, "trainable_parameters") and not isinstance(tree, type)
+
+
+def are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Tell whether two sequences hold the same objects, in one order."""
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def expand(tree: Any) -> Any:

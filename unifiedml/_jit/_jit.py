@@ -232,9 +232,9 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
             faster, after a first call that takes seconds. Programs after the first, for
             other shapes or modes, run without the compiler, until that has taken as
-            long as compiling took. Where the compiler has no
-            kernel, or none that knows a singular matrix, or is missing, a warning says
-            so once and the program runs without.
+            long as compiling took. Where the compiler has no kernel, or none that knows
+            a singular matrix, or is missing, a warning says so once and the program
+            runs without.
 
     Returns:
         A function of the same arguments. Its results carry no history for

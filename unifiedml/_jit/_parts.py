@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from unifiedml import _place
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
-from unifiedml._tree import is_module
+from unifiedml._tree import are_same, is_module
 
 if TYPE_CHECKING:
     from unifiedml.nn import Module
@@ -71,8 +70,7 @@ class Parts:
         """Tell whether the modules still consist of the same."""
         if self._edits == _place.edits:
             for container, items in self._containers:
-                now = _items(container)
-                if len(now) != len(items) or not all(map(operator.is_, now, items)):
+                if not are_same(_items(container), items):
                     break
             else:
                 return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from unifiedml._dtypes import DTYPES, DType
 from unifiedml._jit._trace import Deferred, Trace
 from unifiedml._parameter import Buffer, Parameter
 from unifiedml._tensor import Tensor
+from unifiedml._tree import are_same
 from unifiedml.ops.selection import where
 
 if TYPE_CHECKING:
@@ -219,13 +219,9 @@ def _unchanged(whose: Whose) -> Callable[[], bool]:
                 return False
         return (
             len(own) - ("_program" in own) == len(options) + len(_APART) - 1
-            and _are_same(own["_parameters"], parameters)
-            and _are_same(own["_kept"], kept)
+            and are_same(own["_parameters"], parameters)
+            and are_same(own["_kept"], kept)
             and [one.trainable for one in parameters] == trained
         )
 
     return unchanged
-
-
-def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    return len(some) == len(others) and all(map(operator.is_, some, others))

@@ -13,7 +13,7 @@ from unifiedml import random
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._dtypes import DType
 from unifiedml._tensor import Tensor
-from unifiedml._tree import map_tree
+from unifiedml._tree import leaves, map_tree
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.indexing import take
 
@@ -35,15 +35,9 @@ def is_array(value: Any) -> bool:
     return isinstance(value, Tensor | np.ndarray)
 
 
-def _leaves(tree: Any) -> list[Any]:
-    found: list[Any] = []
-    map_tree(found.append, tree)
-    return found
-
-
 def _length(name: str, tree: Any) -> int:
     lengths = set()
-    for leaf in _leaves(tree):
+    for leaf in leaves(tree):
         if not leaf.ndim:
             raise ValueError(f"{name} is 0-d: it has no axis that counts the examples")
         lengths.add(int(leaf.shape[0]))
@@ -115,7 +109,7 @@ class ArrayData:
 
     def _together(self, batch_size: int) -> int:
         """Return how many batches are drawn at once."""
-        total = sum(_bytes(leaf) for leaf in _leaves([self.x, self.y, self.weight]))
+        total = sum(_bytes(leaf) for leaf in leaves([self.x, self.y, self.weight]))
         one = max(1, total * batch_size // self.length)
         return min(max(1, _TOGETHER // one), _MOST_TOGETHER)
 
@@ -271,7 +265,7 @@ def _array_data(x: Any, y: Any, weight: Any) -> ArrayData:
     for name, tree in (("y", y), ("sample_weight", weight)):
         if tree is None:
             continue
-        if not _leaves(tree) or not all(is_array(leaf) for leaf in _leaves(tree)):
+        if not leaves(tree) or not all(is_array(leaf) for leaf in leaves(tree)):
             raise TypeError(f"{name} is an array beside arrays x, not {tree!r}")
         other = _length(name, tree)
         if other != length:

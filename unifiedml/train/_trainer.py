@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +13,7 @@ from unifiedml._dtypes import DTYPES, DType
 from unifiedml._imperative import no_grad
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
+from unifiedml._tree import are_same
 from unifiedml.autodiff import value_and_grad
 from unifiedml.losses import Loss
 from unifiedml.metrics import Metric
@@ -117,7 +117,7 @@ class Trainer:
         """
         names, parts = self._parts()
         # To look through a model five times would cost more than a small step.
-        if names != self._known[0] or not _are_same(parts, self._known[1]):
+        if names != self._known[0] or not are_same(parts, self._known[1]):
             self._learn(batch)
             self._known = self._parts()
         return home_of(self.model)
@@ -215,10 +215,6 @@ class Trainer:
     def metric_results(self) -> dict[str, float]:
         """Return the metrics by name."""
         return {metric.name: metric.result() for metric in self.metrics}
-
-
-def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def size_of(tree: Any) -> int:

@@ -38,10 +38,11 @@ class Lifted:
     Attributes:
         natives: The stand-in of each lifted parameter, by ``id``.
         outer: The same of the transformation around this one.
+        effects: What is to happen on the host when it has succeeded; None if things
+            happen at once.
     """
 
-    forgets = False
-    """Whether what is written is gone afterwards: steps of optimizers do not count."""
+    effects: list[Callable[[], None]] | None = None
 
     def __init__(self, outer: Lifted | None) -> None:
         self.natives: dict[int, Native] = {}
@@ -68,6 +69,14 @@ _lifted: ContextVar[Lifted | None] = ContextVar("unifiedml_lifted", default=None
 def current_lifted() -> Lifted | None:
     """Return what parameters read as in this thread and task, if anything."""
     return _lifted.get()
+
+
+def pending_effects() -> list[Callable[[], None]] | None:
+    """Return where to leave what must not happen on the host before the end, if any."""
+    inner = _lifted.get()
+    while inner is not None and inner.effects is None:
+        inner = inner.outer
+    return None if inner is None else inner.effects
 
 
 def lifting(lifted: Lifted | None) -> Within[Lifted | None]:

@@ -7,15 +7,17 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
-from time import perf_counter
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from unifiedml._backend.errors import BackendError
+from unifiedml._jit._apart import Apart
 from unifiedml._jit._program import Traced
 from unifiedml._jit._signature import Arguments
-from unifiedml._parameter import Lifted, current_lifted, lifting
+from unifiedml._parameter import current_lifted, lifting
 from unifiedml._recording import Mode, mode
+from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
+from unifiedml._tree import map_tree
 
 __all__ = ["Jitted", "Lowered", "jit"]
 
@@ -28,6 +30,23 @@ _MOST: Final = 64
 _MANY: Final = 8
 """Programs after which a warning says what changes."""
 
+_OFTEN: Final = 8
+"""Calls that run op by op before they are traced, where shapes are dynamic.
+
+Tracing costs about what it saves in 10 steps of a training, in small networks and in
+Transformers, on either backend.
+"""
+
+_LONG: Final = 1000
+"""Runs of a program, not the first, before the compiler makes it anew.
+
+Counted, not timed: which program runs, and so how results are rounded, must not depend
+on the load of the machine.
+"""
+
+_REMEMBERED: Final = 1024
+"""Kinds of call whose number is known, where shapes are dynamic."""
+
 
 class Jitted(Generic[P, R]):
     """A function that runs as a program; what `jit` returns.
@@ -38,21 +57,27 @@ class Jitted(Generic[P, R]):
     Args:
         function: What runs.
         compiler: Whether the framework's compiler makes the programs.
+        dynamic: Whether calls of a new kind run op by op until they come often.
         warns: Whether a warning tells that it is traced again and again.
     """
 
     def __init__(
-        self, function: Callable[P, R], compiler: bool, warns: bool = True
+        self,
+        function: Callable[P, R],
+        compiler: bool = False,
+        dynamic: bool = False,
+        warns: bool = True,
     ) -> None:
         if not callable(function):
             raise TypeError(f"um.jit takes a function, not {type(function).__name__}")
         self._function = function
         self._compiler = compiler
+        self._dynamic = dynamic
         self._warns = warns
         self._programs: OrderedDict[Any, list[Traced]] = OrderedDict()
         self._last: tuple[Any, Traced] | None = None
         self._lock = threading.RLock()
-        self._compiling = 0.0
+        self._met: OrderedDict[Any, int] = OrderedDict()
         self.traces = 0
         update_wrapper(self, function, updated=())
 
@@ -69,74 +94,97 @@ class Jitted(Generic[P, R]):
         if not arguments.is_plain or arguments.backend().ops.trace is None:
             return self._function(*args, **kwargs)
         program = self._program(arguments)
-        start = perf_counter() if self._compiler and not program.is_settled else None
+        if program is None:
+            return self._op_by_op(arguments)
         try:
             result: R = program.run(arguments)
         except Exception as error:
             raise self._explained(arguments, error) from error
-        if start is not None:
-            self._ran(program, perf_counter() - start)
+        program.runs += 1
         return result
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Programs are made anew, where it arrives.
-        return Jitted, (self._function, self._compiler, self._warns)
+        return Jitted, (self._function, self._compiler, self._dynamic, self._warns)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
 
     def lower(self, *args: P.args, **kwargs: P.kwargs) -> Lowered:
         """Return the program for these arguments, without running it."""
-        return Lowered(self._program(Arguments(args, kwargs)))
+        arguments = Arguments(args, kwargs)
+        return Lowered(self._found(arguments) or self._traced(arguments))
 
-    def _program(self, arguments: Arguments) -> Traced:
+    def _program(self, arguments: Arguments) -> Traced | None:
+        """Return the program for a call; None where it is to run op by op."""
         last = self._last
         # Comparing with the last signature costs less than looking it up.
         if last is not None and last[0] == arguments.signature and last[1].holds():
             return last[1]
-        made = self._found(arguments)
+        with self._lock:
+            made = self._found(arguments)
+            if made is None:
+                if self._dynamic and self.traces and self._is_rare(arguments):
+                    return None
+                made = self._traced(arguments)
         if made.compiled or not self._compiler:
             self._last = arguments.signature, made
         return made
 
-    # A last, smaller batch must not cost the seconds that compilers take. The first
-    # program is compiled at once. Others run without the compiler until that has taken
-    # as long as compiling: never more than twice the time of the better choice.
+    def _is_rare(self, arguments: Arguments) -> bool:
+        """Count a call that no program serves; tell whether there were few so far."""
+        calls = self._met.pop(arguments.signature, 0)
+        if calls == _OFTEN:
+            return False
+        self._met[arguments.signature] = calls + 1
+        if len(self._met) > _REMEMBERED:
+            self._met.popitem(last=False)
+        return True
 
-    def _ran(self, program: Traced, seconds: float) -> None:
-        program.seconds += seconds
-        if program.compiled:
-            # Some compilers work when a program first runs.
-            program.is_settled = True
-            self._compiling = max(self._compiling, program.seconds)
+    def _op_by_op(self, arguments: Arguments) -> R:
+        """Do what the program would do, without one."""
+        # New objects: the function may rebind its own.
+        args, kwargs = arguments.rebuilt(
+            lambda number: _unrecorded(arguments.tensors[number]),
+            lambda number: arguments.keys[number],
+        )
+        apart = Apart()
+        with lifting(apart):
+            result: R = map_tree(_unrecorded, self._function(*args, **kwargs))
+        apart.commit()
+        return result
 
-    def _is_to_compile(self, found: Sequence[Traced]) -> bool:
+    def _found(self, arguments: Arguments) -> Traced | None:
+        """Return the program that there is for a call."""
+        with self._lock:
+            found = self._programs.get(arguments.signature)
+            if found is None:
+                return None
+            self._programs.move_to_end(arguments.signature)
+            held = [one for one in found if one.holds()]
+            compiled = self._is_to_compile(held)
+            return next((one for one in held if one.compiled or not compiled), None)
+
+    def _is_to_compile(self, held: Sequence[Traced]) -> bool:
+        # The first program is compiled at once. A last, smaller batch must not cost the
+        # seconds that compilers take, if it does not come often.
         if not self._compiler or not self.traces:
             return self._compiler
-        waited = [one.seconds for one in found if not one.compiled and one.holds()]
-        return max(waited, default=-1.0) >= self._compiling
+        return any(one.runs >= _LONG for one in held)
 
-    def _found(self, arguments: Arguments) -> Traced:
+    def _traced(self, arguments: Arguments) -> Traced:
+        """Return a new program for a call."""
         with self._lock:
-            found = self._programs.setdefault(arguments.signature, [])
-            self._programs.move_to_end(arguments.signature)
-            compiled = self._is_to_compile(found)
-            for one in found:
-                if one.holds() and (one.compiled or not compiled):
-                    return one
-            start = perf_counter()
+            found = self._programs.get(arguments.signature, [])
+            compiled = self._is_to_compile([one for one in found if one.holds()])
             try:
                 made = Traced(self._function, arguments, compiled)
-            except BaseException as error:
-                if not found:
-                    del self._programs[arguments.signature]
-                if isinstance(error, BackendError):
-                    # Values explain it, which stand-ins do not have.
-                    raise self._explained(arguments, error) from error
-                raise
-            made.seconds = perf_counter() - start if compiled else 0.0
+            except BackendError as error:
+                # Values explain it, which stand-ins do not have.
+                raise self._explained(arguments, error) from error
             # What does not hold any more seldom holds again.
-            found[:] = [made, *found[:3]]
+            self._programs[arguments.signature] = [made, *found[:3]]
+            self._programs.move_to_end(arguments.signature)
             self._count(arguments)
             return made
 
@@ -144,7 +192,7 @@ class Jitted(Generic[P, R]):
         self.traces += 1
         while len(self._programs) > _MOST:
             self._programs.popitem(last=False)
-        if self._warns and self.traces % _MANY == 0:
+        if self._warns and not self._dynamic and self.traces % _MANY == 0:
             signatures = list(self._programs)
             changed = (
                 _difference(signatures[-2][0], signatures[-1][0], "the arguments")
@@ -153,9 +201,9 @@ class Jitted(Generic[P, R]):
             )
             warnings.warn(
                 f"um.jit has traced {self._name()} {self.traces} times: {changed}. "
-                "Pass numbers that change as tensors (um.tensor), and batches of one "
-                "size",
-                stacklevel=4,
+                "Pass numbers that change as tensors (um.tensor) and batches of one "
+                "size, or say um.jit(..., dynamic=True)",
+                stacklevel=5,
             )
 
     def _name(self) -> str:
@@ -165,7 +213,7 @@ class Jitted(Generic[P, R]):
         """Return the error that the operation at fault raises by itself."""
         args, kwargs = arguments.tree
         try:
-            with lifting(_Sandbox()):
+            with lifting(Apart()):
                 self._function(*args, **kwargs)
         except Exception as own:  # noqa: BLE001 - whatever it is, it is the reason
             return own
@@ -173,19 +221,6 @@ class Jitted(Generic[P, R]):
             f"the program of {self._name()} failed: "
             + str(error).strip().split("\n", 1)[0]
         )
-
-
-class _Sandbox(Lifted):
-    """What is written to parameters is forgotten."""
-
-    forgets = True
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def write(self, parameter: Any, native: Any) -> bool:
-        self.natives[id(parameter)] = native
-        return True
 
 
 class Lowered:
@@ -197,6 +232,10 @@ class Lowered:
     def text(self) -> str:
         """Return the operations of the program, in the words of the framework."""
         return self._traced.program.text()
+
+
+def _unrecorded(leaf: Any) -> Any:
+    return leaf.detach() if isinstance(leaf, Tensor) else leaf
 
 
 def _difference(before: Any, after: Any, where: str) -> str:
@@ -211,10 +250,16 @@ def _difference(before: Any, after: Any, where: str) -> str:
 
 
 @overload
-def jit(function: Callable[P, R], /, *, compiler: bool = ...) -> Jitted[P, R]: ...
+def jit(
+    function: Callable[P, R], /, *, compiler: bool = ..., dynamic: bool = ...
+) -> Jitted[P, R]: ...
 @overload
-def jit(*, compiler: bool = ...) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
-def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
+def jit(
+    *, compiler: bool = ..., dynamic: bool = ...
+) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
+def jit(
+    function: Any = None, /, *, compiler: bool = False, dynamic: bool = False
+) -> Any:
     """Return a function that runs as one program of its backend.
 
     The first call with arguments of new shapes, data types or static values traces the
@@ -231,10 +276,14 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
             other effects (printing, appending to lists) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
             faster, after a first call that takes seconds. Programs after the first, for
-            other shapes or modes, run without the compiler, until that has taken as
-            long as compiling took. Where the compiler has no kernel, or none that knows
-            a singular matrix, or is missing, a warning says so once and the program
-            runs without.
+            other shapes or modes, run without the compiler, until they have run 1000
+            times. Where the compiler has no kernel, or none that knows a singular
+            matrix, or is missing, a warning says so once and the program runs without.
+        dynamic: Whether arguments come in many shapes, such as sentences of all
+            lengths, or a last, smaller batch. What no program has been traced for runs
+            op by op then, which is slower, and is traced when it comes for the ninth
+            time: a shape that comes seldom costs no tracing. The first call is traced
+            at once.
 
     Returns:
         A function of the same arguments. Its results carry no history for
@@ -262,5 +311,5 @@ def jit(function: Any = None, /, *, compiler: bool = False) -> Any:
         True
     """
     if function is None:
-        return partial(Jitted, compiler=compiler)
-    return Jitted(function, compiler)
+        return partial(Jitted, compiler=compiler, dynamic=dynamic)
+    return Jitted(function, compiler, dynamic)

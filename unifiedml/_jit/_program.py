@@ -24,8 +24,7 @@ class Traced:
 
     Attributes:
         compiled: Whether the framework's compiler has made it.
-        seconds: What making it has taken if it is compiled, else what its runs have.
-        is_settled: Whether it is compiled and has run.
+        runs: How often it has run.
 
     Args:
         function: What is traced.
@@ -38,8 +37,7 @@ class Traced:
     ) -> None:
         self.backend: LoadedBackend = arguments.backend()
         self.compiled = compiled
-        self.seconds = 0.0
-        self.is_settled = False
+        self.runs = 0
         self.keys: Sequence[Key] = arguments.keys
         self._trace = Trace(self.backend, compiled)
         self._result: Any = None

@@ -14,7 +14,7 @@ from unifiedml._backend.errors import TracedStateError
 from unifiedml._backend.registry import use_backend
 from unifiedml._dtypes import DType
 from unifiedml._jit import Jitted
-from unifiedml._parameter import Buffer, Parameter, current_lifted
+from unifiedml._parameter import Buffer, Parameter, pending_effects
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing, untraced
 from unifiedml.ops._dispatch import common_backend
@@ -228,13 +228,18 @@ class Optimizer:
         if trace is not None:
             traced_step(trace, self, changes, skip)
             return
-        lifted = current_lifted()
-        counts = lifted is None or not lifted.forgets
-        self.iterations += counts
+        effects = pending_effects()
+        happens = _at_once if effects is None else effects.append
         with _imperative.no_grad():
             for one in changes:
-                one.make(self, self.numbers(one.kept.steps + 1, one.dtype), skip)
-                one.kept.steps += counts
+                waiting = 0 if effects is None else effects.count(one.kept.count)
+                number = one.kept.steps + waiting + 1
+                one.make(self, self.numbers(number, one.dtype), skip)
+                happens(one.kept.count)
+        happens(self._count)
+
+    def _count(self) -> None:
+        self.iterations += 1
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies make programs of their own.
@@ -243,8 +248,8 @@ class Optimizer:
     def take_back(self) -> None:
         """Do not count the last step, which changed nothing."""
         self.iterations -= 1
-        for kept in self._kept:
-            if kept is not None:
+        for parameter, kept in zip(self._parameters, self._kept, strict=True):
+            if kept is not None and parameter.trainable:
                 kept.steps -= 1
 
     def _kept_for(self, place: int) -> Kept:
@@ -368,6 +373,10 @@ class WithMomentum:
                 "velocity: make it with a momentum, which may be changed then"
             )
         self._momentum = momentum
+
+
+def _at_once(effect: Callable[[], None]) -> None:
+    effect()
 
 
 def _program_of(optimizer: Optimizer) -> Jitted[..., None]:

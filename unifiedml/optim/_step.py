@@ -191,7 +191,7 @@ def _alive(reference: Callable[[], T | None]) -> T:
 
 
 def _count(whose: Whose) -> None:
-    _alive(whose).iterations += 1
+    _alive(whose)._count()
 
 
 # The rate and the number of steps are given to each run.

@@ -81,10 +81,11 @@ def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Pr
 
 
 _config: Final = tf.compat.v1.ConfigProto()
-# These replace operations by others that differ in zeros and infinities: x ** 0.5 by a
-# square root, x + 0 by x.
+# These replace operations by others that differ in zeros, infinities and NaN: x ** 0.5
+# by a square root, x + 0 by x, relu(a @ b + c) by a kernel whose relu(NaN) is 0.
 _rewrites: Final = _config.graph_options.rewrite_options
 _rewrites.arithmetic_optimization = _rewrites.constant_folding = _rewrites.OFF
+_rewrites.remapping = _rewrites.OFF
 _OPTIONS: Final = (
     "executor_type",
     "",

@@ -14,6 +14,7 @@ from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend
 from unifiedml._batched import Batched
 from unifiedml._dtypes import DType
+from unifiedml._sizes import pinned, seen
 from unifiedml._tracing import tracing
 
 __all__ = ["Value"]
@@ -50,6 +51,8 @@ class Value:
                 "inside um.vmap a tensor is one value of each example, and no tensor "
                 "of the framework: use um's functions"
             )
+        for size in self.shape if tracing.get() is not None else ():
+            pinned(size)
         return self._native
 
     @property
@@ -70,7 +73,8 @@ class Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """The size of each dimension."""
-        return self._backend.ops.shape_of(self._native)
+        shape = self._backend.ops.shape_of(self._native)
+        return shape if tracing.get() is None else tuple([seen(one) for one in shape])
 
     @property
     def ndim(self) -> int:
@@ -83,7 +87,7 @@ class Value:
         size = 1
         for length in self.shape:
             size *= length
-        return size
+        return size if tracing.get() is None else seen(size)
 
     def __array_namespace__(
         self, *, api_version: str | None = None
@@ -140,7 +144,8 @@ class Value:
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("a 0-d tensor has no len()")
-        return self.shape[0]
+        # Python makes an int of it.
+        return pinned(self.shape[0])
 
     # --- as a Python number -------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,11 +13,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from unifiedml._backend.sizes import ChangedError, are_alike
 from unifiedml_tensorflow._import import Eager, context, execute, kernel, tf
+from unifiedml_tensorflow._sizes import general, merged, numbers
 
 __all__ = ["cell", "fused", "host_value", "random_words", "trace", "untraced"]
 
 Array = npt.NDArray[Any]
+Read = Callable[[Sequence[int]], Array]
 Tensor = Any
 Write = tuple["Cell", Tensor]
 Update = tuple[Callable[..., None], tuple[Any, ...]]
@@ -70,9 +74,9 @@ def untraced() -> Iterator[None]:
         _traced.reset(token)
 
 
-def host_value(read: Callable[[], Array], like: Array, device: str, /) -> Tensor:
+def host_value(read: Read, like: Array, device: str, /) -> Tensor:
     graph, hosts = _traced.get()
-    hosts.append(read)
+    hosts.append((read, like.shape))
     return graph.capture_call_time_value(read, tf.TensorSpec(like.shape, like.dtype))
 
 
@@ -108,7 +112,8 @@ class Program:
     def __init__(
         self, function: Function, inputs: Sequence[Tensor], compiled: bool
     ) -> None:
-        self._hosts: list[Callable[[], Array]] = []
+        self._hosts: list[tuple[Read, Sequence[Any]]] = []
+        self._sized: list[Tensor] = []
         self._checked = False
 
         def body(*natives: Tensor) -> list[Tensor]:
@@ -151,10 +156,10 @@ class Program:
             self._do_without_compiler(unchecked)
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
-        hosts = [tf.constant(read()) for read in self._hosts]
+        hosts = [tf.constant(read(shape)) for read, shape in self._hosts]
         # Calling the concrete function costs twice as much: it checks and flattens its
         # arguments once more.
-        given = [*inputs, *self._captures, *hosts]
+        given = [*inputs, *self._captures, *hosts, *self._sized]
         try:
             found = self._run(given)
         except tf.errors.InvalidArgumentError as error:
@@ -175,6 +180,29 @@ class Program:
         found: Sequence[Tensor]
         found = execute(self._name, self._count, given, _OPTIONS, context_)
         return found
+
+    def generalized(
+        self, others: Sequence[Program], sizes: Sequence[int]
+    ) -> Callable[[int], Program]:
+        programs = [self, *others]
+        captured = {tuple(map(id, one._captures)) for one in programs}
+        reads = [[read for read, _ in one._hosts] for one in programs]
+        if len(captured) > 1 or not all(are_alike(reads[0], one) for one in reads):
+            raise ChangedError
+        shapes = merged([[shape for _, shape in one._hosts] for one in programs], sizes)
+        found = general(
+            [one._concrete.inference_fn.definition for one in programs], sizes
+        )
+        context.context().add_function_def(found.definition)
+
+        def at(size: int) -> Program:
+            made = copy.copy(programs[-1])
+            made._name = found.definition.signature.name
+            made._sized = [tf.constant(one.at(size)) for one in found.constants]
+            made._hosts = list(zip(reads[-1], numbers(shapes, size), strict=True))
+            return made
+
+        return at
 
     def _do_without_compiler(self, operations: Sequence[str]) -> None:
         """Have the same graph run by TensorFlow's own kernels; nothing has run yet."""

@@ -68,7 +68,7 @@ class _Part:
             ]
         self.captured = _captured(tracer)
         tracer.inputs += self.captured
-        source, self.run = _Writer(tracer, outputs).written()
+        source, self.run = _Writer(tracer.record(outputs)).written()
         self.sources = [source, *sources(tracer.calls)]
 
 

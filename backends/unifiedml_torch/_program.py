@@ -6,9 +6,10 @@ modules, no autograd, no checks.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
@@ -17,14 +18,16 @@ from torch import Tensor
 
 from unifiedml_torch._inductor import compiled_by_inductor
 from unifiedml_torch._shortcuts import layer, recorded_layer
+from unifiedml_torch._sizes import general
 from unifiedml_torch._tensor import from_numpy
 from unifiedml_torch._tracing import (
     FOLDED,
     Call,
     Cell,
+    Record,
+    Sized,
     Tracer,
     Value,
-    key_of,
     tracing,
 )
 
@@ -53,7 +56,7 @@ def trace(function: Function, inputs: Sequence[Tensor], compiled: bool, /) -> Pr
                 tracer.write(update, *args)
     finally:
         tracing.reset(token)
-    return Program(tracer, outputs, compiled)
+    return Program(tracer.record(outputs), tracer.given_tensors() if compiled else None)
 
 
 # --- running again --------------------------------------------------------------------
@@ -131,44 +134,73 @@ def sources(calls: Sequence[Call]) -> list[str]:
 
 
 class Program:
-    """A list of kernel calls as a Python function."""
+    """A list of kernel calls as a Python function.
 
-    def __init__(
-        self, tracer: Tracer, outputs: Sequence[Tensor], compiled: bool
-    ) -> None:
-        self._hosts = [(read, device) for read, device, _ in tracer.hosts]
+    Args:
+        record: The calls.
+        compiled: What it was traced with, if the compiler is to make it, else None.
+    """
+
+    def __init__(self, record: Record, compiled: Sequence[Tensor] | None) -> None:
+        self.record = record
         self._states = [
-            cell.owned if cell in tracer.written else cell.shown
-            for cell in tracer.states
+            cell.owned if written else cell.shown for cell, written in record.cells
         ]
         # In one order, so that programs that share some do not wait for each other.
-        self._locks = [cell.lock for cell in sorted(tracer.written, key=id)]
+        written = [cell for cell, written in record.cells if written]
+        self._locks = [cell.lock for cell in sorted(written, key=id)]
         # A compiler has its own way.
-        writer = _Writer(tracer, outputs, reuse=not compiled)
+        writer = _Writer(record, reuse=compiled is None)
         self._source, self._run = writer.written()
-        self._parts = sources(tracer.calls)
-        if compiled and any(isinstance(c.function, Control) for c in tracer.calls):
+        self._parts = sources(record.calls)
+        self._sized = writer.sized
+        self._settle({})
+        if compiled is None:
+            return
+        if any(isinstance(call.function, Control) for call in record.calls):
             warnings.warn(
                 "PyTorch's compiler, Inductor, takes no program with control flow of "
                 "its own (um.cond, um.while_loop, um.scan, um.map): it runs without",
                 stacklevel=2,
             )
-        elif compiled:
-            self._run = compiled_by_inductor(self._run, [x for _, x in writer.given])
+        else:
+            self._run = compiled_by_inductor(self._run, compiled)
+
+    def _settle(self, values: Mapping[Sized, Any]) -> None:
+        """Note what that is which depends on the size."""
+        self._given = tuple(values.values())
+        self._hosts = [
+            (read, tuple([values.get(one, one) for one in shape]), device)
+            for read, shape, device in self.record.hosts
+        ]
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         inputs = tuple([x.contiguous() for x in inputs])
-        hosts = [from_numpy(read(), device) for read, device in self._hosts]
+        hosts = [from_numpy(read(shape), device) for read, shape, device in self._hosts]
         for lock in self._locks:
             lock.acquire()
         try:
             states = [state().contiguous() for state in self._states]
             # No tensor here is recorded: autograd's part of each call can be left out.
             with torch._C._AutoDispatchBelowAutograd():
-                return cast(Sequence[Tensor], self._run(*inputs, *states, *hosts))
+                given = *inputs, *states, *hosts, *self._given
+                return cast(Sequence[Tensor], self._run(*given))
         finally:
             for lock in self._locks:
                 lock.release()
+
+    def generalized(
+        self, others: Sequence[Program], sizes: Sequence[int]
+    ) -> Callable[[int], Program]:
+        records = [one.record for one in (self, *others)]
+        made = Program(general(records, sizes), None)
+
+        def at(size: int) -> Program:
+            one = copy.copy(made)
+            one._settle({each: each.at(size) for each in made._sized})
+            return one
+
+        return at
 
     def text(self) -> str:
         return "\n".join([self._source, *self._parts])
@@ -177,38 +209,38 @@ class Program:
 class _Writer:
     """Turns calls into Python.
 
+    Attributes:
+        sized: What the function is given at the end, which depends on the size.
+
     Args:
-        tracer: Who wrote them down.
-        outputs: What the function returns.
+        record: What was written down.
         reuse: Whether results may be written where an operand is that nobody needs any
             more: memory that is at hand, and in the cache.
     """
 
-    def __init__(
-        self, tracer: Tracer, outputs: Sequence[Tensor], reuse: bool = True
-    ) -> None:
+    def __init__(self, record: Record, reuse: bool = True) -> None:
         self._reuse = reuse
-        self._tracer = tracer
-        self._outputs = [tracer.value(x) for x in outputs]
+        self._record = record
+        self._outputs = record.outputs
         self._values: dict[str, Any] = {}
         self._names: dict[int, str] = {}
-        self._numbers = itertools.count()
+        self._places_made = itertools.count()
         self._changed = {
-            x.memory for call in tracer.calls if not call.pure for x in call.operands
+            x.memory for call in record.calls if not call.pure for x in call.operands
         }
-        self.given = [
-            *((f"x{i}", x) for i, x in enumerate(tracer.inputs)),
-            *((f"state{i}", x) for i, x in enumerate(tracer.states.values())),
-            *((f"host{i}", x) for i, (_, _, x) in enumerate(tracer.hosts)),
-        ]
         self._calls = self._needed(self._folded())
+        used = [one for call in self._calls for one in call.sized]
+        shapes = [one for _, shape, _ in record.hosts for one in shape]
+        hosts = [one for one in shapes if isinstance(one, Sized)]
+        self.sized = list(dict.fromkeys([*used, *hosts]))
 
     def _folded(self) -> list[Call]:
         """Return the calls that depend on something, or that something depends on."""
-        depends = {key_of(x) for _, x in self.given}
+        depends = {key for _, key in self._record.given}
         kept = []
-        for call in self._tracer.calls:
+        for call in self._record.calls:
             fixed = not any(x.key in depends for x in call.operands) and call.pure
+            fixed = fixed and not call.sized
             small = all(x.size <= FOLDED for x in call.results)
             if (
                 fixed
@@ -233,7 +265,8 @@ class _Writer:
 
     def written(self) -> tuple[str, Callable[..., Any]]:
         """Return the text of the function, and the function."""
-        arguments = [self._new(key_of(x), name) for name, x in self.given]
+        arguments = [self._new(key, name) for name, key in self._record.given]
+        arguments += [f"n{place}" for place in range(len(self.sized))]
         calls = zip(self._calls, self._lives(), self._places(), strict=True)
         lines = [line for call in calls for line in self._lines(*call)]
         lines.append(f"return [{', '.join(map(self._shown, self._outputs))}]")
@@ -274,7 +307,9 @@ class _Writer:
             for x in call.results
         }
 
-        def is_free(call: Call, x: Value, number: int) -> bool:
+        def is_free(call: Call, x: Value | Sized, number: int) -> bool:
+            if not isinstance(x, Value):
+                return False
             others = [y.memory for y in call.operands if y.key != x.key]
             over = x.memory in own and last[x.memory] == number
             return over and x.memory not in others
@@ -316,7 +351,7 @@ class _Writer:
 
     def _fresh(self) -> str:
         # Calls that work in place return, and name anew, what has a name already.
-        return f"v{next(self._numbers)}"
+        return f"v{next(self._places_made)}"
 
     def _new(self, key: int, name: str) -> str:
         self._names[key] = name
@@ -337,6 +372,8 @@ class _Writer:
             return self._names[arg.key]
         if isinstance(arg, list):
             return f"[{', '.join(map(self._shown, arg))}]"
+        if isinstance(arg, Sized):
+            return f"n{self.sized.index(arg)}"
         if arg is None or type(arg) in (bool, int, str):
             return repr(arg)
         if type(arg) is float and np.isfinite(arg):

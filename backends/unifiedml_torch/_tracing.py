@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy.typing as npt
 import torch
@@ -25,6 +25,7 @@ from unifiedml_torch._tensor import from_numpy
 __all__ = ["cell", "host_value", "is_traced", "untraced"]
 
 Array = npt.NDArray[Any]
+Read = Callable[[Sequence[int]], Array]
 T = TypeVar("T")
 
 _aten: Final = torch.ops.aten
@@ -84,7 +85,7 @@ def untraced() -> Iterator[None]:
         tracing.reset(token)
 
 
-def host_value(read: Callable[[], Array], like: Array, device: str, /) -> Tensor:
+def host_value(read: Read, like: Array, device: str, /) -> Tensor:
     tracer = tracing.get()
     assert tracer is not None
     value = tracer.given(from_numpy(like, device))
@@ -112,6 +113,13 @@ class Value:
     tensor: Tensor | None
 
 
+@runtime_checkable
+class Sized(Protocol):
+    """What is a number or a tensor at each size."""
+
+    def at(self, size: int, /) -> Any: ...
+
+
 @dataclass(eq=False)
 class Call:
     """One call of a kernel.
@@ -137,8 +145,31 @@ class Call:
         return _all(Value, (self.args, list(self.options.values())))
 
     @property
+    def sized(self) -> list[Sized]:
+        return _all(Sized, (self.args, list(self.options.values())))  # type: ignore[type-abstract]
+
+    @property
     def results(self) -> list[Value]:
         return _all(Value, self.result)
+
+
+@dataclass(eq=False)
+class Record:
+    """What was written down.
+
+    Attributes:
+        calls: The calls, in order.
+        given: What is given to each run: names and keys.
+        outputs: What the function returns.
+        cells: Whose values are given, and whether they are written.
+        hosts: What the host gives: who reads it, with its shape, and where it goes.
+    """
+
+    calls: Sequence[Call]
+    given: Sequence[tuple[str, int]]
+    outputs: Sequence[Value]
+    cells: Sequence[tuple[Cell, bool]]
+    hosts: Sequence[tuple[Read, Sequence[Any], str]]
 
 
 def _all(kind: type[T], tree: Any) -> list[T]:
@@ -147,6 +178,12 @@ def _all(kind: type[T], tree: Any) -> list[T]:
     if isinstance(tree, list | tuple):
         return [x for one in tree for x in _all(kind, one)]
     return []
+
+
+def copied(x: Sized) -> Call:
+    """Return a call that makes a value of what is a tensor at each size."""
+    key = next(_numbers)
+    return Call(_aten.clone.default, [x], {}, Value(key, 0, key, None), pure=True)
 
 
 # The tensors of programs have numbers below 0; the key of others is their `id`.
@@ -178,7 +215,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     calls: list[Call] = field(default_factory=list)
     inputs: list[Tensor] = field(default_factory=list)
-    hosts: list[tuple[Callable[[], Array], str, Tensor]] = field(default_factory=list)
+    hosts: list[tuple[Read, str, Tensor]] = field(default_factory=list)
     states: dict[Cell, Tensor] = field(default_factory=dict)
     written: set[Cell] = field(default_factory=set)
     values: dict[int, Value] = field(default_factory=dict)
@@ -307,6 +344,26 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.written.add(arg)
             return self.state(arg)
         return arg
+
+    def given_tensors(self) -> list[Tensor]:
+        """Return what is given to each run, in order."""
+        hosts = [x for _, _, x in self.hosts]
+        return [*self.inputs, *self.states.values(), *hosts]
+
+    def record(self, outputs: Sequence[Tensor]) -> Record:
+        """Return what was written down, for a function that returns ``outputs``."""
+        named = [
+            *((f"x{i}", x) for i, x in enumerate(self.inputs)),
+            *((f"state{i}", x) for i, x in enumerate(self.states.values())),
+            *((f"host{i}", x) for i, (_, _, x) in enumerate(self.hosts)),
+        ]
+        return Record(
+            self.calls,
+            [(name, key_of(x)) for name, x in named],
+            [self.value(x) for x in outputs],
+            [(cell, cell in self.written) for cell in self.states],
+            [(read, tuple(x.shape), device) for read, device, x in self.hosts],
+        )
 
     def copied(self, x: Tensor) -> Tensor:
         """Return a tensor of its own memory, if that of ``x`` is a cell's."""

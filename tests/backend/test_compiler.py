@@ -109,7 +109,7 @@ def test_other_shapes_wait_until_they_have_come_often(
     def is_compiled(size: int) -> bool:
         assert f(um.ones(size)).tolist() == [3.0] * size
         (programs,) = (
-            programs for key, programs in f._programs.items() if (size,) in key[0][1][1]
+            programs for key, programs in f._programs.items() if key[1] == ((size,),)
         )
         return programs[0].compiled
 

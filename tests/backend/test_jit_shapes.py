@@ -63,26 +63,26 @@ def test_sizes_of_all_kinds_train_as_they_do_without(backend: str) -> None:
             close(state[name], value)
 
 
-def test_a_size_is_traced_when_it_has_come_often(backend: str) -> None:
+def test_what_differs_for_each_size_is_traced_when_it_has_come_often(
+    backend: str,
+) -> None:
     traced = []
 
     @um.jit(dynamic=True)
     def f(x: um.Tensor) -> um.Tensor:
-        traced.append(x.shape[0])
+        traced.append(len(x))
         return x * 2.0
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(3):
-            f(um.ones(4))
-        assert traced == [4]
-        for number in range(12):
-            assert f(um.ones(3)).tolist() == [2.0] * 3
-            assert f.traces == (1 if number < 8 else 2)
-        for size in range(5, 105):
-            f(um.ones(size))
-    assert f.traces == 2
-    assert len(traced) == 1 + 9 + 100
+        for size in range(3, 103):
+            assert f(um.ones(size)).tolist() == [2.0] * size
+        assert f.traces == 6
+        assert traced == list(range(3, 103))
+        for number in range(10):
+            f(um.ones(50))
+            assert f.traces == (6 if number < 7 else 7)
+    assert len(traced) == 100 + 8
 
 
 def test_results_have_no_history_and_arguments_stay(backend: str) -> None:
@@ -94,6 +94,7 @@ def test_results_have_no_history_and_arguments_stay(backend: str) -> None:
         return x * weight[: x.shape[0]], weight
 
     f(um.ones(3))
+    f._families.is_hopeful = lambda kind: False  # type: ignore[method-assign]
     x = um.ones(2)
     found, same = f(x)
     assert found.tolist() == [2.0, 2.0]
@@ -107,12 +108,13 @@ def test_a_step_that_raises_changes_nothing(backend: str) -> None:
     def twice(model: um.Module, optimizer: Any, y: Any, x: um.Tensor) -> None:
         step(model, optimizer, y, x)
         step(model, optimizer, y, x)
-        if x.shape[0] == 4:
+        if len(x) == 4:
             raise ArithmeticError
 
     model, optimizer = made()
     f = um.jit(twice, dynamic=True)
     f(model, optimizer, *batch(6))
+    f._families.is_hopeful = lambda kind: False  # type: ignore[method-assign]
     before = model.state_dict(), optimizer.state_dict()
     y, x = batch(4)
     with pytest.raises(ArithmeticError):

@@ -108,6 +108,22 @@ class Program(Protocol):
     """A traced function: takes its tensors, writes to cells, returns its results."""
 
     def __call__(self, *inputs: Native) -> Sequence[Native]: ...
+    def generalized(
+        self, others: Sequence[Any], sizes: Sequence[int]
+    ) -> Callable[[int], Program]:
+        """Return what gives the program of any size of the arguments.
+
+        Args:
+            others: Programs of the same function, which like this one no compiler has
+                made, for arguments that differ in one size alone.
+            sizes: That size, for this program and the others: `SAMPLES` in all.
+
+        Raises:
+            ChangedError: They differ in more than what `number_of` finds; the returned
+                function does where a number is no integer.
+        """
+        ...
+
     def text(self) -> str:
         """Return the operations, for people."""
         ...

@@ -37,11 +37,11 @@ class Programs(Protocol):
         ...
 
     def host_value(
-        self, read: Callable[[], Array], like: Array, device: str, /
+        self, read: Callable[[Sequence[int]], Array], like: Array, device: str, /
     ) -> Native:
         """Return a stand-in, while tracing, for what ``read`` returns at each run.
 
-        ``like`` has its shape and data type.
+        ``read`` is given its shape. ``like`` has this shape and the data type.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from unifiedml._backend.errors import BackendError
 from unifiedml._jit._apart import Apart
+from unifiedml._jit._families import Families, Sized
 from unifiedml._jit._program import Traced
 from unifiedml._jit._signature import Arguments
 from unifiedml._parameter import current_lifted, lifting
@@ -57,7 +58,9 @@ class Jitted(Generic[P, R]):
     Args:
         function: What runs.
         compiler: Whether the framework's compiler makes the programs.
-        dynamic: Whether calls of a new kind run op by op until they come often.
+        dynamic: Whether calls of a new kind run op by op until they come often, if
+            no program for all sizes comes of tracing them.
+        general: Whether programs of several sizes may become one for all.
         warns: Whether a warning tells that it is traced again and again.
     """
 
@@ -66,6 +69,7 @@ class Jitted(Generic[P, R]):
         function: Callable[P, R],
         compiler: bool = False,
         dynamic: bool = False,
+        general: bool = False,
         warns: bool = True,
     ) -> None:
         if not callable(function):
@@ -73,9 +77,11 @@ class Jitted(Generic[P, R]):
         self._function = function
         self._compiler = compiler
         self._dynamic = dynamic
+        self._general = general or dynamic
         self._warns = warns
-        self._programs: OrderedDict[Any, list[Traced]] = OrderedDict()
-        self._last: tuple[Any, Traced] | None = None
+        self._programs: OrderedDict[Any, list[Traced | Sized]] = OrderedDict()
+        self._families = Families()
+        self._last: tuple[Any, Traced | Sized] | None = None
         self._lock = threading.RLock()
         self._met: OrderedDict[Any, int] = OrderedDict()
         self.traces = 0
@@ -105,7 +111,13 @@ class Jitted(Generic[P, R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Programs are made anew, where it arrives.
-        return Jitted, (self._function, self._compiler, self._dynamic, self._warns)
+        return Jitted, (
+            self._function,
+            self._compiler,
+            self._dynamic,
+            self._general,
+            self._warns,
+        )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
@@ -115,7 +127,7 @@ class Jitted(Generic[P, R]):
         arguments = Arguments(args, kwargs)
         return Lowered(self._found(arguments) or self._traced(arguments))
 
-    def _program(self, arguments: Arguments) -> Traced | None:
+    def _program(self, arguments: Arguments) -> Traced | Sized | None:
         """Return the program for a call; None where it is to run op by op."""
         last = self._last
         # Comparing with the last signature costs less than looking it up.
@@ -124,7 +136,9 @@ class Jitted(Generic[P, R]):
         with self._lock:
             made = self._found(arguments)
             if made is None:
-                if self._dynamic and self.traces and self._is_rare(arguments):
+                hopeful = self._families.is_hopeful(arguments.signature[0])
+                waits = self._dynamic and self.traces and not hopeful
+                if waits and self._is_rare(arguments):
                     return None
                 made = self._traced(arguments)
         if made.compiled or not self._compiler:
@@ -154,18 +168,32 @@ class Jitted(Generic[P, R]):
         apart.commit()
         return result
 
-    def _found(self, arguments: Arguments) -> Traced | None:
+    def _found(self, arguments: Arguments) -> Traced | Sized | None:
         """Return the program that there is for a call."""
         with self._lock:
-            found = self._programs.get(arguments.signature)
-            if found is None:
-                return None
-            self._programs.move_to_end(arguments.signature)
+            found = self._programs.get(arguments.signature, [])
             held = [one for one in found if one.holds()]
             compiled = self._is_to_compile(held)
-            return next((one for one in held if one.compiled or not compiled), None)
+            for one in held:
+                if one.compiled or not compiled:
+                    self._programs.move_to_end(arguments.signature)
+                    return one
+            if compiled or not self._general:
+                return None
+            sized = self._families.find(*arguments.signature)
+            if sized is not None:
+                self._keep(arguments, sized)
+            return sized
 
-    def _is_to_compile(self, held: Sequence[Traced]) -> bool:
+    def _keep(self, arguments: Arguments, made: Traced | Sized) -> None:
+        # What does not hold any more seldom holds again.
+        found = self._programs.get(arguments.signature, [])
+        self._programs[arguments.signature] = [made, *found[:3]]
+        self._programs.move_to_end(arguments.signature)
+        while len(self._programs) > _MOST:
+            self._programs.popitem(last=False)
+
+    def _is_to_compile(self, held: Sequence[Traced | Sized]) -> bool:
         # The first program is compiled at once. A last, smaller batch must not cost the
         # seconds that compilers take, if it does not come often.
         if not self._compiler or not self.traces:
@@ -177,34 +205,35 @@ class Jitted(Generic[P, R]):
         with self._lock:
             found = self._programs.get(arguments.signature, [])
             compiled = self._is_to_compile([one for one in found if one.holds()])
+            general = self._general and not compiled
             try:
-                made = Traced(self._function, arguments, compiled)
+                made = Traced(self._function, arguments, compiled, general)
             except BackendError as error:
                 # Values explain it, which stand-ins do not have.
                 raise self._explained(arguments, error) from error
-            # What does not hold any more seldom holds again.
-            self._programs[arguments.signature] = [made, *found[:3]]
-            self._programs.move_to_end(arguments.signature)
-            self._count(arguments)
+            if general:
+                self._families.add(*arguments.signature, made)
+            self._keep(arguments, made)
+            self.traces += 1
+            hopeful = general and self._families.is_hopeful(arguments.signature[0])
+            if self._warns and not hopeful and self.traces % _MANY == 0:
+                self._warn()
             return made
 
-    def _count(self, arguments: Arguments) -> None:
-        self.traces += 1
-        while len(self._programs) > _MOST:
-            self._programs.popitem(last=False)
-        if self._warns and not self._dynamic and self.traces % _MANY == 0:
-            signatures = list(self._programs)
-            changed = (
-                _difference(signatures[-2][0], signatures[-1][0], "the arguments")
-                if len(signatures) > 1
-                else "the mode or the parts of a module change"
-            )
-            warnings.warn(
-                f"um.jit has traced {self._name()} {self.traces} times: {changed}. "
-                "Pass numbers that change as tensors (um.tensor) and batches of one "
-                "size, or say um.jit(..., dynamic=True)",
-                stacklevel=5,
-            )
+    def _warn(self) -> None:
+        signatures = list(self._programs)
+        changed = (
+            _difference(*signatures[-2:])
+            if len(signatures) > 1
+            else "the mode or the parts of a module change"
+        )
+        others = "" if self._dynamic else ", or say um.jit(..., dynamic=True)"
+        warnings.warn(
+            f"um.jit has traced {self._name()} {self.traces} times: {changed}. Pass "
+            "numbers that change as tensors (um.tensor), and batches of one size"
+            + others,
+            stacklevel=5,
+        )
 
     def _name(self) -> str:
         return getattr(self._function, "__qualname__", type(self._function).__name__)
@@ -226,7 +255,7 @@ class Jitted(Generic[P, R]):
 class Lowered:
     """A traced program, to be looked at."""
 
-    def __init__(self, traced: Traced) -> None:
+    def __init__(self, traced: Traced | Sized) -> None:
         self._traced = traced
 
     def text(self) -> str:
@@ -238,15 +267,25 @@ def _unrecorded(leaf: Any) -> Any:
     return leaf.detach() if isinstance(leaf, Tensor) else leaf
 
 
-def _difference(before: Any, after: Any, where: str) -> str:
+def _difference(before: Any, after: Any) -> str:
     """Say where two signatures differ."""
+    (kind, shapes), (other, others) = before, after
+    if kind != other:
+        return _where(kind[0], other[0], "the arguments")
+    for one, new in zip(shapes, others, strict=True):
+        if one != new:
+            return f"the shape of a tensor changed from {one} to {new}"
+    return "the mode or the parts of a module change"
+
+
+def _where(before: Any, after: Any, place: str) -> str:
     both = isinstance(before, tuple) and isinstance(after, tuple)
     if both and len(before) == len(after):
         for number, (one, other) in enumerate(zip(before, after, strict=True)):
             if one != other:
-                inner = f"{where}[{number - 1}]" if isinstance(one, tuple) else where
-                return _difference(one, other, inner)
-    return f"{where} changed from {before!r} to {after!r}"
+                inner = f"{place}[{number - 1}]" if isinstance(one, tuple) else place
+                return _where(one, other, inner)
+    return f"{place} changed from {before!r} to {after!r}"
 
 
 @overload

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from unifiedml._backend.protocol import Native, Program
@@ -11,6 +13,7 @@ from unifiedml._jit._signature import Arguments
 from unifiedml._jit._trace import Trace
 from unifiedml._parameter import lifting
 from unifiedml._recording import Within
+from unifiedml._sizes import Question
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
 from unifiedml._tree import is_module, leaves, map_tree
@@ -30,17 +33,22 @@ class Traced:
         function: What is traced.
         arguments: The arguments of the call for which it is traced.
         compiled: Whether the framework's compiler makes the program.
+        general: Whether it may become one of several that make one for all sizes.
     """
 
     def __init__(
-        self, function: Callable[..., Any], arguments: Arguments, compiled: bool
+        self,
+        function: Callable[..., Any],
+        arguments: Arguments,
+        compiled: bool,
+        general: bool = False,
     ) -> None:
         self.backend: LoadedBackend = arguments.backend()
         self.compiled = compiled
         self.runs = 0
-        self.keys: Sequence[Key] = arguments.keys
-        self._trace = Trace(self.backend, compiled)
-        self._result: Any = None
+        self.keys = _Keys(arguments.keys)
+        self._trace = Trace(self.backend, compiled, general)
+        self.result: Any = None
         trace_ = self.backend.ops.trace
         assert trace_ is not None
         self.program: Program = trace_(
@@ -66,7 +74,7 @@ class Traced:
         def body(*natives: Native) -> Any:
             args, kwargs = arguments.rebuilt(
                 lambda number: Tensor(natives[number], backend),
-                lambda number: LaterKey(lambda: self.keys[number]),
+                lambda number: LaterKey(partial(_Keys.get, self.keys, number)),
             )
             outputs: list[Native] = []
 
@@ -77,7 +85,7 @@ class Traced:
                 return _Place(len(outputs) - 1)
 
             with Within(tracing, trace), lifting(trace):
-                self._result = map_tree(left, function(*args, **kwargs))
+                self.result = map_tree(left, function(*args, **kwargs))
                 writes = trace.writes()
                 updates = trace.updates()
             return outputs, writes, updates
@@ -100,11 +108,21 @@ class Traced:
                 return False
         return all(condition() for condition in self._trace.conditions)
 
-    def run(self, arguments: Arguments) -> Any:
-        """Return the result for other arguments of the same signature."""
-        self.keys = arguments.keys
+    @property
+    def questions(self) -> Sequence[Question]:
+        """What the function has asked about sizes."""
+        return self._trace.questions or ()
+
+    def run(self, arguments: Arguments, program: Program | None = None) -> Any:
+        """Return the result for other arguments of the same signature.
+
+        Args:
+            arguments: The arguments.
+            program: The same program for arguments of other sizes.
+        """
+        self.keys.present = arguments.keys
         try:
-            found = self.program(*[x._native for x in arguments.tensors])
+            found = (program or self.program)(*[x._native for x in arguments.tensors])
         finally:
             for one in self._written:
                 one.changed_by_program()
@@ -112,21 +130,36 @@ class Traced:
             effect()
         backend = self.backend
 
-        if type(self._result) is _Place:
-            return Tensor(found[self._result.number], backend)
+        if type(self.result) is _Place:
+            return Tensor(found[self.result.number], backend)
 
         def entered(leaf: Any) -> Any:
             if type(leaf) is _Place:
                 return Tensor(found[leaf.number], backend)
             return leaf
 
-        return map_tree(entered, self._result)
+        return map_tree(entered, self.result)
 
 
+@dataclass(frozen=True)
 class _Place:
     """Stands for a result of the program."""
 
-    __slots__ = ("number",)
+    number: int
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+
+class _Keys:
+    """The random keys of the present run; those of any program stand for each other."""
+
+    __slots__ = ("present",)
+
+    def __init__(self, present: Sequence[Key]) -> None:
+        self.present = present
+
+    def get(self, number: int) -> Key:
+        return self.present[number]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keys)
+
+    __hash__ = None  # type: ignore[assignment]

@@ -10,11 +10,14 @@ import numpy as np
 from unifiedml._backend.devices import get_device
 from unifiedml._backend.registry import LoadedBackend, current, get_backend
 from unifiedml._parameter import Parameter
+from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
 from unifiedml.ops.conversion import from_array
 from unifiedml.random import Key
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "Shapes"]
+
+Shapes = tuple[Shape, ...]
 
 
 class Arguments:
@@ -23,20 +26,22 @@ class Arguments:
     Attributes:
         tensors: What the program is given anew at each run, in order.
         keys: The random keys, likewise.
-        signature: Equal for calls that one program serves.
+        signature: Equal for calls that one program serves: of what kind they are, and
+            the shapes of the tensors.
         is_plain: Whether no tensor has a history or stands for something else.
     """
 
-    __slots__ = ("is_plain", "keys", "signature", "tensors", "tree")
+    __slots__ = ("_shapes", "is_plain", "keys", "signature", "tensors", "tree")
 
     def __init__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.tree = (args, dict(kwargs))
         self.tensors: list[Tensor] = []
         self.keys: list[Key] = []
+        self._shapes: list[Shape] = []
         self.is_plain = True
         parts = self._part(self.tree)
         where = None if self.tensors else get_backend()
-        self.signature = (parts, where, get_device())
+        self.signature = ((parts, where, get_device()), tuple(self._shapes))
 
     def _part(self, value: Any) -> Any:
         """Return what a part of the arguments contributes to the signature."""
@@ -73,7 +78,9 @@ class Arguments:
         if self.tensors and backend is not self.tensors[0]._backend:
             self.is_plain = False  # the operation that meets both will say so
         self.tensors.append(x)
-        return (backend.name, x.dtype.name, x.shape, x.device)
+        shape = x.shape
+        self._shapes.append(shape)
+        return (backend.name, x.dtype.name, len(shape), x.device)
 
     def backend(self) -> LoadedBackend:
         """Return where the program runs: where the first tensor is."""

@@ -14,6 +14,7 @@ from unifiedml._batched import refuse_batched
 from unifiedml._jit._parts import Parts
 from unifiedml._parameter import Lifted, Parameter, lifting
 from unifiedml._recording import Within
+from unifiedml._sizes import Question
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import inside, tracing
 
@@ -60,10 +61,14 @@ class Trace(Lifted):
         parts: What they consisted of.
         effects: What happens on the host after each run, such as counting steps.
         conditions: What must hold for the program to be used again.
+        questions: What is asked about sizes; None if nobody notes it.
     """
 
-    def __init__(self, backend: LoadedBackend, compiled: bool) -> None:
+    def __init__(
+        self, backend: LoadedBackend, compiled: bool, general: bool = False
+    ) -> None:
         super().__init__(None)
+        self.questions: list[Question] | None = [] if general else None
         self.backend = backend
         self.compiled = compiled
         self.parameters: dict[int, Parameter] = {}
@@ -120,8 +125,10 @@ class Trace(Lifted):
 
     # --- what comes from the host -----------------------------------------------------
 
-    def host(self, read: Callable[[], Array], like: Array, device: str) -> Tensor:
-        """Return a tensor that is ``read()`` at each run, of the kind of ``like``."""
+    def host(
+        self, read: Callable[[Sequence[int]], Array], like: Array, device: str
+    ) -> Tensor:
+        """Return a tensor that is ``read(shape)`` at each run, as ``like`` is."""
         _refuse_inside()
         native = self.backend.ops.host_value(read, like, device)
         return Tensor(native, self.backend)

@@ -26,6 +26,7 @@ from unifiedml._batched import Batched
 from unifiedml._dtypes import DTYPES, DType, iinfo
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._rules.shapes import broadcast_shapes, check_rank
+from unifiedml._sizes import Size
 from unifiedml._tensor import Tensor
 
 Kinds = frozenset[str]
@@ -203,7 +204,9 @@ def number_beside(x: Tensor, other: Any) -> Any:
     What is none, and a number that makes the data type another, stays as it is.
     """
     if type(other) not in _NUMBERS:
-        return other
+        if not isinstance(other, Size):
+            return other
+        other = int(other)
     dtype = x.dtype
     if dtype.kind == "float" or (type(other) is int and dtype.is_integer):
         return constant(other, dtype, x._backend, x.device)
@@ -306,6 +309,8 @@ def as_strong(
         return x if x._backend is backend else _inside(x, backend)
     if isinstance(x, np.generic):
         x = x.item()
+    if isinstance(x, Size):
+        return int(x)
     if isinstance(x, (bool, int, float, complex)):
         return x
     if isinstance(x, np.ndarray):

@@ -14,6 +14,7 @@ from unifiedml import _imperative
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._jit._trace import Deferred, Trace
 from unifiedml._parameter import Buffer, Parameter
+from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
 from unifiedml._tree import are_same
 from unifiedml.ops.selection import where
@@ -174,6 +175,7 @@ def _number(
     ahead: int,
     name: str,
     dtype: DType,
+    _: Shape,
 ) -> Any:
     numbers = _alive(whose).numbers(_alive(which).steps + ahead, dtype)
     return np.asarray(numbers[name], dtype.numpy)

@@ -84,10 +84,10 @@ def sample(
         key is None or isinstance(key, LaterKey) or callable(draw)
     ):
 
-        def now() -> NDArray[Any]:
+        def now(dims: Sequence[int]) -> NDArray[Any]:
             here = key.now() if isinstance(key, LaterKey) else key
             known, number = _stream(here, _number(draw))
-            values = on_host(known.value, number, count).reshape(dims)
+            values = on_host(known.value, number, math.prod(dims)).reshape(dims)
             return np.asarray(values).astype(dtype.numpy)
 
         if not callable(draw):

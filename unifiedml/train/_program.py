@@ -28,7 +28,7 @@ class Step(Generic[P, R]):
         self, function: Callable[P, R], *, eager: bool = False, compiler: bool = False
     ) -> None:
         self._function = function
-        self._jitted = None if eager else Jitted(function, compiler)
+        self._jitted = None if eager else Jitted(function, compiler, general=True)
 
     @property
     def is_program(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -52,15 +53,12 @@ class Arguments:
         if isinstance(value, list | tuple):
             return (type(value), *map(self._part, value))
         if isinstance(value, dict):
-            return (dict, *((key, self._part(one)) for key, one in value.items()))
+            return (dict, *((_exact(k), self._part(one)) for k, one in value.items()))
         if isinstance(value, np.ndarray):
             return self._tensor(from_array(value, current(), None))
         if isinstance(value, Key):
             self.keys.append(value)
             return Key
-        if isinstance(value, float | complex):
-            # 0.0 equals -0.0, and NaN nothing.
-            return (type(value), repr(value))
         try:
             hash(value)
         except TypeError:
@@ -68,7 +66,7 @@ class Arguments:
                 f"um.jit takes tensors, modules, dicts, lists, tuples and values that "
                 f"can be hashed, not {type(value).__name__}"
             ) from None
-        return (type(value), value)
+        return _exact(value)
 
     def _tensor(self, x: Tensor) -> Any:
         backend = x._backend
@@ -101,6 +99,22 @@ class Arguments:
         keys = map(key, range(len(self.keys)))
         args, kwargs = _rebuilt(self.tree, tensors, keys)
         return args, kwargs
+
+
+def _exact(value: Any) -> Any:
+    """Return what equals that of a value which computes the same, and no other.
+
+    1 equals 1.0 and True, 0.0 equals -0.0, and NaN nothing.
+    """
+    if isinstance(value, float | complex | np.inexact):
+        return type(value), repr(value)
+    if isinstance(value, tuple):
+        return type(value), *map(_exact, value)
+    if isinstance(value, frozenset):
+        return type(value), frozenset(map(_exact, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value), *(_exact(getattr(value, f.name)) for f in fields(value))
+    return type(value), value
 
 
 # No inner function: one that calls itself keeps all that it sees for the collector.

@@ -218,6 +218,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     hosts: list[tuple[Read, str, Tensor]] = field(default_factory=list)
     states: dict[Cell, Tensor] = field(default_factory=dict)
     written: set[Cell] = field(default_factory=set)
+    storages: set[int] = field(default_factory=set)
     values: dict[int, Value] = field(default_factory=dict)
     constants: dict[int, Value] = field(default_factory=dict)
     varying: set[int] = field(default_factory=set)
@@ -319,6 +320,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with _disable_current_modes():
                 value = cell.shown().contiguous()
             self.states[cell] = self.given(value)
+            self.storages.add(storage_of(value))
         return self.states[cell]
 
     def given(self, x: Tensor) -> Tensor:
@@ -343,7 +345,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(arg, Cell):
             self.written.add(arg)
             return self.state(arg)
-        return arg
+        # An operand that is a cell's value must not change with the cell.
+        return self.copied(arg) if isinstance(arg, Tensor) else arg
 
     def given_tensors(self) -> list[Tensor]:
         """Return what is given to each run, in order."""
@@ -368,8 +371,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def copied(self, x: Tensor) -> Tensor:
         """Return a tensor of its own memory, if that of ``x`` is a cell's."""
         x = x.detach()
-        own = {storage_of(state) for state in self.states.values()}
-        return x.clone() if storage_of(x) in own else x
+        return x.clone() if storage_of(x) in self.storages else x
 
 
 tracing: ContextVar[Tracer | None] = ContextVar("unifiedml_torch_trace", default=None)

@@ -195,3 +195,20 @@ def test_a_shallow_copy_steps_by_its_own_options(backend: str) -> None:
     other.step([um.ones(2)])
     assert w.tolist() == [-0.5, -0.5]
     assert (optimizer.iterations, other.iterations) == (1, 2)
+
+
+@pytest.mark.parametrize("rule", [um.SGD, um.Adam, um.AdamW])
+def test_gradients_may_be_the_values_of_parameters(backend: str, rule: Any) -> None:
+    """As that of half the square of a parameter is."""
+
+    def step(optimizer: Any, one: um.Tensor, other: um.Tensor) -> None:
+        optimizer.step([other.detach(), one.detach()])
+
+    found = []
+    for f in (step, um.jit(step)):
+        ones = [um.nn.Parameter(um.asarray(np.arange(1.0, 4) * n)) for n in (1, 3)]
+        optimizer = rule(ones, learning_rate=0.3)
+        for _ in range(3):
+            f(optimizer, *ones)
+        found.append([one.tolist() for one in ones])
+    np.testing.assert_allclose(found[0], found[1], rtol=2**-50)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
+import sys
 import threading
 import warnings
 from functools import partial
@@ -91,6 +93,42 @@ def test_it_is_traced_once_for_each_kind_of_call(backend: str) -> None:
     f(x, -0.0)
     assert len(traced) == 6
     assert np.signbit(f(um.asarray(np.ones(1, "float32")), -0.0).numpy()).all()
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    by: float
+
+
+STATIC: list[tuple[Any, Any]] = [
+    (np.float32(0.0), np.float32(-0.0)),
+    (Scale(1), Scale(1.0)),
+    (Scale(0.0), Scale(-0.0)),
+    (frozenset([1]), frozenset([1.0])),
+    ({1: 2.0}, {1.0: 2.0}),
+    ((1, True), (1, 1)),
+    (Scale((1,)), Scale((1.0,))),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("one", "other"), STATIC, ids=str)
+def test_equal_values_that_compute_other_things_are_apart(
+    backend: str, one: Any, other: Any
+) -> None:
+    seen = []
+    f = um.jit(lambda x, value: (seen.append(value), x)[1])
+    for _ in range(2):
+        f(um.ones(1), one)
+        f(um.ones(1), other)
+    assert [repr(value) for value in seen] == [repr(one), repr(other)]
+
+
+def test_sizes_that_a_function_returns_are_numbers(backend: str) -> None:
+    f = um.jit(lambda x: (x, x.shape[0], x.size), dynamic=True)
+    for size in (7, 15, 6, 9, 8):
+        found = f(um.ones((size, 2)))
+        assert found[1:] == (size, 2 * size)
+        assert [type(one) for one in found[1:]] == [int, int]
 
 
 def test_one_tensor_given_twice_is_two_inputs(backend: str) -> None:
@@ -240,6 +278,34 @@ def test_threads_share_a_function(backend: str) -> None:
     for thread in threads:
         thread.join()
     assert found == {n: 2.0 * (n % 3 + 1) for n in range(24)}
+
+
+def test_threads_draw_with_their_own_keys(backend: str) -> None:
+    f = um.jit(lambda a, b: [um.random.normal((3,), key=key) for key in (a, b)])
+    root, wrong = um.random.key(0), []
+    expected = {
+        n: um.random.normal((3,), key=um.random.fold_in(root, n)).tolist()
+        for n in range(80)
+    }
+
+    def work(start: int) -> None:
+        for n in range(start, start + 20, 2):
+            found = f(*(um.random.fold_in(root, one) for one in (n, n + 1)))
+            if [x.tolist() for x in found] != [expected[n], expected[n + 1]]:
+                wrong.append(n)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(8):
+            threads = [threading.Thread(target=work, args=(20 * n,)) for n in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
 
 
 def test_models_with_programs_can_be_copied(backend: str) -> None:

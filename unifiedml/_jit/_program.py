@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from unifiedml._jit._signature import Arguments
 from unifiedml._jit._trace import Trace
 from unifiedml._parameter import lifting
 from unifiedml._recording import Within
-from unifiedml._sizes import Question
+from unifiedml._sizes import Question, Size
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
 from unifiedml._tree import is_module, leaves, map_tree
@@ -60,7 +61,6 @@ class Traced:
         self._cells = [(one, one.cell()) for one in trace.parameters.values()]
         self._written = [trace.parameters[key] for key in trace.written]
         self._modules = list(trace.modules.values())
-        trace.parts.settle()
         # Held on to: what the signature knows by its id must not be gone.
         self._held = arguments.static()
 
@@ -80,12 +80,13 @@ class Traced:
 
             def left(leaf: Any) -> Any:
                 if not isinstance(leaf, Tensor):
-                    return leaf
+                    return int(leaf) if isinstance(leaf, Size) else leaf
                 outputs.append(leaf._native)
                 return _Place(len(outputs) - 1)
 
             with Within(tracing, trace), lifting(trace):
                 self.result = map_tree(left, function(*args, **kwargs))
+                trace.parts.settle()
                 writes = trace.writes()
                 updates = trace.updates()
             return outputs, writes, updates
@@ -148,10 +149,8 @@ class _Place:
     number: int
 
 
-class _Keys:
-    """The random keys of the present run; those of any program stand for each other."""
-
-    __slots__ = ("present",)
+class _Keys(threading.local):
+    """The random keys of a thread's run; those of any program stand for each other."""
 
     def __init__(self, present: Sequence[Key]) -> None:
         self.present = present

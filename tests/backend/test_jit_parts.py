@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ def negate(x: um.Tensor) -> um.Tensor:
 
 
 class Net(um.Module):
+    traces = 0
+
     def __init__(self) -> None:
         self.factor: Any = 1.0
         self.function = double
@@ -30,21 +33,20 @@ class Net(um.Module):
         self.blocks = [um.nn.Activation(double), um.nn.Activation(negate)]
         self.named = {"first": um.nn.Activation(double), "last": self.blocks[0]}
         self.nested = ([3.0, 4.0], {"k": [5.0]})
-        self.traces = 0
-        self.seen: Any = None
+        self.log: list[int] = []
         self.big: Any = None
         self.ring: list[Any] = []
         self.words: list[str] = []
 
     def forward(self, x: um.Tensor) -> um.Tensor:
-        self.traces += 1
+        Net.traces += 1
+        self.log.append(len(self.log))
         for block in self.blocks:
             x = block(x)
         x = self.named["first"](x)
         if hasattr(self, "extra"):
             x = x + 100.0
         x = self.function(x) * self.factor + self.shift
-        self.seen = x
         return x + um.asarray(self.array) + self.nested[0][0] * self.nested[1]["k"][0]
 
 
@@ -58,7 +60,9 @@ EDITS: dict[str, Callable[[Net], object]] = {
     "the sign of zero": lambda net: setattr(net, "factor", 0.0),
     "a function": lambda net: setattr(net, "function", negate),
     "a tensor": lambda net: setattr(net, "shift", um.tensor(7.0)),
+    "a tensor in place": lambda net: net.shift.__setitem__((), 7.0),
     "an array": lambda net: setattr(net, "array", np.ones(2, "float32")),
+    "an array in place": lambda net: net.array.__setitem__(0, 1.0),
     "a shorter list": lambda net: net.blocks.pop(),
     "an order": lambda net: net.blocks.insert(0, net.blocks.pop()),
     "an item": lambda net: net.blocks.__setitem__(1, net.blocks[0]),
@@ -112,14 +116,89 @@ def test_what_stays_the_same_is_traced_once(backend: str) -> None:
     assert net.traces == traces
 
 
-def test_what_a_module_notes_as_it_runs_is_no_reason(backend: str) -> None:
-    """It counts its calls, and keeps a tensor to look at."""
+def test_a_log_is_no_reason(backend: str) -> None:
     net, x = Net(), um.tensor([1.0, -2.0])
-    f = um.jit(net)
+    f, traces = um.jit(net), Net.traces
     for number in range(3):
         f(x)
         net(x)
-        assert net.traces == number + 2
+        assert Net.traces == traces + number + 2
+
+
+class Warming(um.Module):
+    """Counts its calls, which matter."""
+
+    def __init__(self) -> None:
+        self.inner = um.Dense(1, input_size=2)
+        self.count = 0
+
+    def forward(self, x: um.Tensor) -> um.Tensor:
+        self.count += 1
+        return self.inner(x) * min(1.0, self.count / 10)
+
+
+class Showing(um.Module):
+    """Keeps a tensor to look at."""
+
+    def __init__(self) -> None:
+        self.inner = um.Dense(1, input_size=2)
+        self.shown: Any = None
+
+    def forward(self, x: um.Tensor) -> um.Tensor:
+        self.shown = um.softmax(x)
+        return self.inner(x)
+
+
+@pytest.mark.parametrize("kind", [Warming, Showing])
+def test_what_a_module_changes_as_it_runs_needs_to_run(
+    backend: str, kind: type[um.Module]
+) -> None:
+    x = np.linspace(-1, 1, 16, dtype="float32").reshape(8, 2)
+    states = []
+    for eager in (True, False):
+        um.random.seed(0)
+        model = kind()
+        model(um.asarray(x))
+        before = dict(vars(model))
+        with pytest.raises(um.TracedStateError, match=f"{kind.__name__} changes its"):
+            um.jit(model)(um.asarray(x))
+        now = vars(model)
+        assert all(now[name] is one for name, one in before.items() if name[0] != "_")
+        model.compile("sgd", "mean_squared_error", run_eagerly=eager)
+        with nullcontext() if eager else pytest.warns(UserWarning, match="op by op"):
+            model.fit(x, x[:, :1], batch_size=4, epochs=3, verbose=False)
+        states.append({name: one.tolist() for name, one in model.state_dict().items()})
+        states[-1]["count"] = getattr(model, "count", 0)
+    assert states[0] == states[1]
+    with pytest.warns(UserWarning, match="op by op"):
+        model.predict(x + 1)
+    if isinstance(model, Showing):
+        assert um.all(model.shown == um.softmax(um.asarray(x + 1)))
+
+
+def test_modules_that_are_used_without_being_called_count(backend: str) -> None:
+    class Outer(um.Module):
+        def __init__(self) -> None:
+            self.dropout = um.Dropout(0.5)
+            self.coder = um.Dense(2, input_size=2, kernel_initializer="ones")
+            self.coder.scale = 1.0
+
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            return self.dropout.forward(self.coder.forward(x)) * self.coder.scale
+
+    outer, x = Outer(), um.ones((64, 2))
+    inner = outer.coder
+    runs = [um.jit(outer), um.jit(lambda x: inner(x) * inner.scale)]
+    for f in runs:
+        f(x)
+    outer.dropout.eval()
+    assert um.all(runs[0](x) == 2.0)
+    outer.coder.scale = 3.0
+    assert um.all(runs[0](x) == 6.0)
+    assert um.all(runs[1](x) == 6.0)
+    outer.dropout.train()
+    outer.dropout.rate = 1.0
+    assert um.all(runs[0](x) == 0.0)
 
 
 def test_new_numbers_at_an_old_address_are_noticed(backend: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from unifiedml import _place
+from unifiedml._backend.errors import TracedStateError
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml._tree import are_same, is_module
@@ -28,29 +31,50 @@ Keys = dict[str, Any]
 class Parts:
     """The attributes of modules, which a program has taken for constants.
 
-    Numbers and words are compared by value, other things by identity. What a module
-    changed while it was traced, such as a counter, is no part of what it depends on.
+    Numbers, words and small arrays are compared by value, other things by identity.
     """
 
     def __init__(self) -> None:
-        self._before: list[tuple[Module, Keys]] = []
+        self._before: list[tuple[Module, dict[str, Any], Keys]] = []
         self._after: list[tuple[Module, Keys, set[str]]] = []
-        self._containers: list[tuple[Any, list[Any]]] = []
+        self._inside: list[tuple[Any, Any]] = []
         self._edits = -1
 
     def saw(self, module: Module) -> None:
         """Note what a module is before it runs."""
-        self._before.append((module, _keys(module)))
+        self._before.append((module, dict(vars(module)), _keys(module)))
 
     def settle(self) -> None:
-        """Note what the modules are after they have run."""
-        for module, before in self._before:
+        """Note what the modules are after they have run, while they are traced.
+
+        Raises:
+            TracedStateError: One has changed a number, or keeps a tensor of the
+                program: no run would do that. Modules are what they were before then.
+        """
+        noted = [
+            (module, name)
+            for module, before, keys in self._before
+            for name, key in _keys(module).items()
+            if keys.get(name) != key
+            and _is_note(vars(module)[name], keys.get(name, _NOTHING))
+        ]
+        if noted:
+            for module, before, _ in self._before:
+                vars(module).clear()
+                vars(module).update(before)
+            (module, name), *_ = noted
+            raise TracedStateError(
+                f"{type(module).__name__} changes its attribute {name!r} (what runs "
+                "are to change is a um.nn.Buffer)"
+            )
+        for module, _, before in self._before:
             after = _keys(module)
             changed = {
                 name
                 for name, key in after.items()
                 if before.get(name) != key
-                and _is_note(vars(module)[name], before.get(name, _NOTHING))
+                and before.get(name, _NOTHING) != _NOTHING
+                and not _is_part(vars(module)[name])
             }
             kept = {name: key for name, key in after.items() if name not in changed}
             self._after.append((module, kept, changed))
@@ -59,8 +83,8 @@ class Parts:
 
     def _note(self) -> None:
         self._edits = _place.edits
-        self._containers = [
-            (one, _items(one))
+        self._inside = [
+            (one, _inside(one))
             for module, keys, _ in self._after
             for name in keys
             for one in _containers(vars(module)[name])
@@ -69,8 +93,8 @@ class Parts:
     def are_same(self) -> bool:
         """Tell whether the modules still consist of the same."""
         if self._edits == _place.edits:
-            for container, items in self._containers:
-                if not are_same(_items(container), items):
+            for one, inside in self._inside:
+                if not _is_still(one, inside):
                     break
             else:
                 return True
@@ -111,9 +135,20 @@ def _key(value: Any, depth: int = 0) -> Any:
         return type(value), repr(value)
     if isinstance(value, _PLAIN):
         return type(value), value
+    if isinstance(value, Tensor) and not isinstance(value, Parameter):
+        return type(value), _Same(value._native)
+    if _is_small(value):
+        return value.dtype, value.shape, value.tobytes()
     if _is_open(value, depth):
         return type(value), [_key(one, depth + 1) for one in _items(value)]
     return _Same(value)
+
+
+def _is_small(value: Any) -> bool:
+    """Tell whether a value is an array that may be compared element by element."""
+    return isinstance(value, np.ndarray) and (
+        value.size <= _MOST and not value.dtype.hasobject
+    )
 
 
 def _is_open(value: Any, depth: int) -> bool:
@@ -134,7 +169,11 @@ def _is_note(value: Any, before: Any) -> bool:
 
     What was missing before may be made once, and read from then on.
     """
-    return not _is_part(value) and (before != _NOTHING or isinstance(value, Tensor))
+    if isinstance(value, Tensor):
+        own = isinstance(value, Parameter)
+        return not own and value._backend.ops.is_traced(value._native)
+    number = isinstance(value, bool | int | float | complex | str)
+    return number and before != _NOTHING
 
 
 def _is_part(value: Any, depth: int = 0) -> bool:
@@ -151,3 +190,22 @@ def _containers(value: Any, depth: int = 0) -> Iterator[Any]:
             yield value
         for one in _items(value):
             yield from _containers(one, depth + 1)
+    elif _is_small(value) or (
+        isinstance(value, Tensor) and not isinstance(value, Parameter)
+    ):
+        yield value
+
+
+def _inside(one: Any) -> Any:
+    """Return what is replaced where something is changed in place."""
+    if isinstance(one, Tensor):
+        return one._native
+    return one.tobytes() if isinstance(one, np.ndarray) else _items(one)
+
+
+def _is_still(one: Any, inside: Any) -> bool:
+    if isinstance(one, Tensor):
+        return one._native is inside
+    if isinstance(one, np.ndarray):
+        return bool(one.tobytes() == inside)
+    return are_same(_items(one), inside)

@@ -13,10 +13,12 @@ from unifiedml._backend.registry import LoadedBackend
 from unifiedml._batched import refuse_batched
 from unifiedml._jit._parts import Parts
 from unifiedml._parameter import Lifted, Parameter, lifting
+from unifiedml._place import root_of
 from unifiedml._recording import Within
 from unifiedml._sizes import Question
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import inside, tracing
+from unifiedml._tree import is_module
 
 if TYPE_CHECKING:
     from unifiedml.nn import Module
@@ -106,6 +108,9 @@ class Trace(Lifted):
         if id(parameter) not in self.parameters:
             self.parameters[id(parameter)] = parameter
             self.trainable.append((parameter, parameter.trainable))
+            root = root_of(parameter)
+            if is_module(root):
+                self.saw(root)
             with self.outside():
                 return parameter.cell()
         return parameter.cell()
@@ -145,10 +150,16 @@ class Trace(Lifted):
         return self._counts[id(one)] - 1
 
     def saw(self, module: Module) -> None:
-        """Note that ``module`` has been called: the program depends on its mode."""
-        if id(module) not in self.modules:
-            self.modules[id(module)] = module, module.training
-            self.parts.saw(module)
+        """Note that the program depends on ``module``: its mode and attributes.
+
+        So it does on what is inside: not all of it need be called to be used.
+        """
+        if id(module) in self.modules:
+            return
+        for one in module.modules():
+            if id(one) not in self.modules:
+                self.modules[id(one)] = one, one.training
+                self.parts.saw(one)
 
     @contextmanager
     def outside(self) -> Iterator[None]:

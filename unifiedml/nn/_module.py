@@ -398,15 +398,17 @@ class Module(Trainable):
         return ""
 
 
-def _found(name: str, value: Any) -> Iterator[tuple[str, Module | Parameter]]:
+def _found(
+    name: str, value: Any, above: tuple[Any, ...] = ()
+) -> Iterator[tuple[str, Module | Parameter]]:
     if isinstance(value, Module | Parameter):
         yield name, value
-    elif isinstance(value, list | tuple):
-        for index, one in enumerate(value):
-            yield from _found(f"{name}.{index}", one)
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            yield from _found(f"{name}.{key}", one)
+        return
+    if not isinstance(value, _CONTAINERS) or any(one is value for one in above):
+        return  # a list may hold itself
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in items:
+        yield from _found(f"{name}.{key}", one, (*above, value))
 
 
 def _fitting(name: str, one: Parameter, value: Any) -> npt.NDArray[Any]:

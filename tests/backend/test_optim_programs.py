@@ -31,6 +31,10 @@ class Counting(um.optim.Optimizer):
         return parameter - gradient, {}
 
 
+class OwnAdam(um.Adam):
+    """Runs op by op, as all rules of users do."""
+
+
 def test_a_rule_of_the_users_runs_as_it_is_written(backend: str) -> None:
     w = um.nn.Parameter(um.tensor([4.0, 2.0]))
     optimizer = Counting([w], learning_rate=1.0)
@@ -135,6 +139,43 @@ def test_a_step_that_fails_counts_nothing(
     assert (w.tolist(), optimizer.iterations) == (before[0], 1)
     optimizer.load_state_dict(before[1])
     assert optimizer.state_dict()["parameters"][0]["steps"] == 1
+
+
+def unchanged(step: Callable[..., None]) -> Callable[..., None]:
+    return step
+
+
+@pytest.mark.parametrize("wrap", [unchanged, um.jit, partial(um.jit, dynamic=True)])
+@pytest.mark.parametrize("rule", [um.Adam, OwnAdam])
+def test_what_is_taken_back_is_what_the_last_step_counted(
+    backend: str, wrap: Any, rule: Any
+) -> None:
+    """Parameters without a gradient used to lose a step that they had taken before."""
+    made = [um.nn.Parameter(um.ones(2)) for _ in range(3)]
+    optimizer = rule(made, learning_rate=0.5)
+
+    def counts() -> list[int]:
+        found = optimizer.state_dict()
+        steps = [one["steps"] for one in found["parameters"]]
+        return [found["iterations"], *steps]
+
+    @wrap
+    def two_steps(first: Any, second: Any) -> None:
+        optimizer.step(first)
+        optimizer.step(second)
+
+    g = um.zeros(2)
+    for _ in range(2):
+        two_steps([g, g, g], [g, None, g])
+    assert counts() == [4, 4, 2, 4]
+    optimizer.take_back()
+    assert counts() == [3, 3, 2, 3]
+    made[2].trainable = False
+    two_steps([g, g], [None, g])
+    made[2].trainable = True
+    assert counts() == [5, 4, 4, 3]
+    optimizer.take_back()
+    assert counts() == [4, 4, 3, 3]
 
 
 def test_an_optimizer_and_its_old_state_are_gone_at_once(backend: str) -> None:

@@ -20,7 +20,16 @@ from unifiedml._tracing import tracing, untraced
 from unifiedml.ops._dispatch import common_backend
 from unifiedml.ops.conversion import asarray
 from unifiedml.ops.creation import zeros_like
-from unifiedml.optim._step import Change, Kept, Numbers, State, traced_step, wide
+from unifiedml.optim._step import (
+    Change,
+    Kept,
+    Numbers,
+    State,
+    Taken,
+    steps_ahead,
+    traced_step,
+    wide,
+)
 
 __all__ = ["Optimizer", "WithMomentum", "check_number", "get"]
 
@@ -68,6 +77,7 @@ class Optimizer:
         self.iterations = 0
         self._parameters: list[Parameter] = []
         self._kept: list[Kept | None] = []
+        self._counted: Sequence[Kept] = ()
         if parameters is not None:
             self.bind(parameters)
 
@@ -155,8 +165,8 @@ class Optimizer:
             for one, kept in zip(self._parameters, self._kept, strict=True)
         }
         self._parameters = found
-        # It would hold on to what is gone.
-        self._program = None
+        # They would hold on to what is gone.
+        self._program, self._counted = None, ()
         self._kept = [before.get(id(one)) for one in found]
 
     def zero_grad(self) -> None:
@@ -229,17 +239,16 @@ class Optimizer:
             traced_step(trace, self, changes, skip)
             return
         effects = pending_effects()
-        happens = _at_once if effects is None else effects.append
+        waiting = steps_ahead(effects or ())
         with _imperative.no_grad():
             for one in changes:
-                waiting = 0 if effects is None else effects.count(one.kept.count)
-                number = one.kept.steps + waiting + 1
+                number = one.kept.steps + waiting[id(one.kept)] + 1
                 one.make(self, self.numbers(number, one.dtype), skip)
-                happens(one.kept.count)
-        happens(self._count)
-
-    def _count(self) -> None:
-        self.iterations += 1
+        taken = Taken(lambda: self, [one.kept for one in changes])
+        if effects is None:
+            taken()
+        else:
+            effects.append(taken)
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies make programs of their own.
@@ -248,9 +257,9 @@ class Optimizer:
     def take_back(self) -> None:
         """Do not count the last step, which changed nothing."""
         self.iterations -= 1
-        for parameter, kept in zip(self._parameters, self._kept, strict=True):
-            if kept is not None and parameter.trainable:
-                kept.steps -= 1
+        for kept in self._counted:
+            kept.steps -= 1
+        self._counted = ()
 
     def _kept_for(self, place: int) -> Kept:
         """Return what is kept for a parameter, where the parameter is now."""
@@ -331,7 +340,7 @@ class Optimizer:
         self.learning_rate = state["learning_rate"]
         self.iterations = int(state["iterations"])
         self._kept = kept
-        self._program = None
+        self._program, self._counted = None, ()
 
     def _loaded(self, place: int, saved: Mapping[str, Any]) -> Kept:
         parameter = self._parameters[place]
@@ -373,10 +382,6 @@ class WithMomentum:
                 "velocity: make it with a momentum, which may be changed then"
             )
         self._momentum = momentum
-
-
-def _at_once(effect: Callable[[], None]) -> None:
-    effect()
 
 
 def _program_of(optimizer: Optimizer) -> Jitted[..., None]:

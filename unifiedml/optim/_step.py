@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,7 +23,17 @@ from unifiedml.ops.selection import where
 if TYPE_CHECKING:
     from unifiedml.optim._base import Optimizer
 
-__all__ = ["Change", "Kept", "Numbers", "State", "rounded", "traced_step", "wide"]
+__all__ = [
+    "Change",
+    "Kept",
+    "Numbers",
+    "State",
+    "Taken",
+    "rounded",
+    "steps_ahead",
+    "traced_step",
+    "wide",
+]
 
 State = Mapping[str, Tensor]
 Numbers = Mapping[str, Any]
@@ -46,9 +57,36 @@ class Kept:
     steps: int
     state: dict[str, Buffer]
 
-    def count(self) -> None:
-        """Note that a step has been taken."""
-        self.steps += 1
+
+@dataclass(eq=False)
+class Taken:
+    """What is counted when a step has been taken.
+
+    Attributes:
+        whose: Returns the optimizer.
+        kept: What is kept for the parameters that were changed.
+    """
+
+    whose: Whose
+    kept: Sequence[Kept]
+
+    def __call__(self) -> None:
+        """Count it."""
+        optimizer = _alive(self.whose)
+        optimizer.iterations += 1
+        for one in self.kept:
+            one.steps += 1
+        optimizer._counted = self.kept
+
+
+def steps_ahead(effects: Iterable[Callable[[], None]]) -> Counter[int]:
+    """Return how many steps of each parameter wait to be counted, by ``id`` of `Kept`.
+
+    Args:
+        effects: What is to happen at the end of the program.
+    """
+    taken = [one for one in effects if isinstance(one, Taken)]
+    return Counter(id(kept) for one in taken for kept in one.kept)
 
 
 @lru_cache(maxsize=256)
@@ -104,18 +142,17 @@ def traced_step(
     # A program does not keep an optimizer alive that has it.
     whose = weakref.ref(optimizer)
     trace.conditions.append(_unchanged(whose))
-    trace.after(partial(_count, whose))
+    waiting = steps_ahead(trace.effects)
+    trace.after(Taken(whose, [one.kept for one in changes]))
     groups: dict[tuple[int, DType, str], list[Change]] = {}
     for one in changes:
-        place = (one.kept.steps + trace.effects.count(one.kept.count), one.dtype)
+        place = (one.kept.steps + waiting[id(one.kept)], one.dtype)
         groups.setdefault((*place, one.parameter.device), []).append(one)
     for (_, dtype, device), group in groups.items():
         kept = [one.kept for one in group]
-        ahead = trace.effects.count(kept[0].count) + 1
+        ahead = waiting[id(kept[0])] + 1
         trace.conditions.append(partial(_agree, kept))
         numbers = partial(_numbers, trace, whose, kept[0], ahead, dtype)
-        for each in kept:
-            trace.after(each.count)
         _change(trace, optimizer, group, numbers, device, skip)
 
 
@@ -192,13 +229,9 @@ def _alive(reference: Callable[[], T | None]) -> T:
     return found
 
 
-def _count(whose: Whose) -> None:
-    _alive(whose)._count()
-
-
 # The rate and the number of steps are given to each run.
 _APART: Final = frozenset(
-    {"iterations", "_learning_rate", "_parameters", "_kept", "_program"}
+    {"iterations", "_learning_rate", "_parameters", "_kept", "_counted", "_program"}
 )
 
 

@@ -284,6 +284,28 @@ def test_a_state_that_does_not_fit_changes_nothing(backend: str) -> None:
     assert repr(after["parameters"]) == repr(before["parameters"])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_state_of_another_data_type_is_converted(backend: str, dtype: str) -> None:
+    """A kernel of TensorFlow used to end the process, and PyTorch to raise."""
+    state = {"m": np.full(2, 0.1), "v": np.full(2, 0.01)}
+    states = [state, {name: one.astype("float32") for name, one in state.items()}]
+    found = []
+    for one in states:
+        w = um.Parameter([1.0, 2.0], dtype=dtype)
+        optimizer = um.Adam([w], learning_rate=0.5)
+        saved = {"iterations": 3, "learning_rate": 0.5}
+        optimizer.load_state_dict({**saved, "parameters": [{"steps": 3, **one}]})
+        optimizer.step([um.ones(2, dtype=dtype)])
+        after = optimizer.state_dict()["parameters"][0]
+        assert [after[name].dtype.name for name in "mv"] == ["float32"] * 2
+        found.append([w.tolist(), after["m"].tolist(), after["v"].tolist()])
+    assert found[0] == found[1]
+    wrong = {"steps": 3, "m": np.ones(2, "complex64"), "v": np.ones(2)}
+    with pytest.raises(TypeError, match="cannot convert complex64 to float32"):
+        optimizer.load_state_dict({**saved, "iterations": 9, "parameters": [wrong]})
+    assert optimizer.iterations == 4
+
+
 def test_state_follows_its_parameters_to_another_backend(backend: str) -> None:
     made = parameters()
     optimizer = um.Adam(made)

@@ -29,6 +29,7 @@ from unifiedml.optim._step import (
     steps_ahead,
     traced_step,
     wide,
+    wide_dtype,
 )
 
 __all__ = ["Optimizer", "WithMomentum", "check_number", "get"]
@@ -323,9 +324,13 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where the run that saved ``state`` stopped; on any backend.
 
+        The arrays are converted to the data types that the steps are computed in.
+
         Raises:
-            ValueError: It belongs to other parameters or to another rule. Nothing has
-                been changed then.
+            ValueError: It belongs to other parameters or to another rule.
+            TypeError: Arrays are complex, and the parameter is not.
+
+        Where it raises, nothing has been changed.
         """
         saved: list[Mapping[str, Any] | None] = state["parameters"]
         if len(saved) != len(self._parameters):
@@ -337,8 +342,9 @@ class Optimizer:
             None if one is None else self._loaded(place, one)
             for place, one in enumerate(saved)
         ]
+        iterations = int(state["iterations"])
         self.learning_rate = state["learning_rate"]
-        self.iterations = int(state["iterations"])
+        self.iterations = iterations
         self._kept = kept
         self._program, self._counted = None, ()
 
@@ -355,9 +361,10 @@ class Optimizer:
                     f"{name} of parameter {place} has shape {saved[name].shape}, the "
                     f"parameter {parameter.shape}"
                 )
+        dtype, device = wide_dtype(parameter.dtype), parameter.device
         with use_backend(parameter.backend):
             tensors = {
-                name: Buffer(asarray(saved[name], device=parameter.device))
+                name: Buffer(asarray(saved[name], dtype=dtype, device=device))
                 for name in self.slots
             }
         return Kept(int(saved["steps"]), tensors)

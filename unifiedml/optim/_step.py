@@ -33,6 +33,7 @@ __all__ = [
     "steps_ahead",
     "traced_step",
     "wide",
+    "wide_dtype",
 ]
 
 State = Mapping[str, Tensor]
@@ -95,12 +96,17 @@ def rounded(number: float, dtype: DType) -> float:
     return float(np.asarray(number).astype(dtype.numpy))
 
 
-def wide(x: Tensor) -> Tensor:
-    """Return ``x`` in the data type that steps are computed in.
+def wide_dtype(dtype: DType) -> DType:
+    """Return the data type that steps of parameters of ``dtype`` are computed in.
 
     In 16 bits epsilon would be 0, and small steps would vanish earlier.
     """
-    return x.astype(_FLOAT32) if x.dtype.bits < 32 else x
+    return _FLOAT32 if dtype.bits < 32 else dtype
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return ``x`` in the data type that steps are computed in."""
+    return x.astype(wide_dtype(x.dtype), copy=False)
 
 
 @dataclass(eq=False)
@@ -114,8 +120,7 @@ class Change:
     @property
     def dtype(self) -> DType:
         """The data type that the step is computed in."""
-        dtype = self.parameter.dtype
-        return _FLOAT32 if dtype.bits < 32 else dtype
+        return wide_dtype(self.parameter.dtype)
 
     def make(self, optimizer: Optimizer, numbers: Numbers, skip: Tensor | None) -> None:
         """Compute the new value and state, and write them."""

@@ -10,7 +10,8 @@ from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml.ops.arithmetic import square
 from unifiedml.ops.exponential import sqrt
-from unifiedml.optim._base import Optimizer, check_number
+from unifiedml.optim._base import Optimizer
+from unifiedml.optim._options import Option
 from unifiedml.optim._step import Numbers, State, rounded
 
 __all__ = ["Adam", "AdamW"]
@@ -54,6 +55,10 @@ class Adam(Optimizer):
     slots = ("m", "v")
     kernel = "adam"
 
+    beta_1 = Option(below=1)
+    beta_2 = Option(below=1)
+    epsilon = Option(positive=True)
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | None = None,
@@ -64,9 +69,9 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.beta_1 = check_number("beta_1", beta_1, below=1)
-        self.beta_2 = check_number("beta_2", beta_2, below=1)
-        self.epsilon = check_number("epsilon", epsilon, positive=True)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )

@@ -10,13 +10,14 @@ from unifiedml._tensor import Tensor
 from unifiedml.ops.arithmetic import abs, square
 from unifiedml.ops.exponential import sqrt
 from unifiedml.ops.selection import maximum
-from unifiedml.optim._base import Optimizer, WithMomentum, check_number
+from unifiedml.optim._base import Optimizer
+from unifiedml.optim._options import Momentum, Option
 from unifiedml.optim._step import Numbers, State
 
 __all__ = ["Adadelta", "Adagrad", "Adamax", "RMSprop"]
 
 
-class RMSprop(WithMomentum, Optimizer):
+class RMSprop(Optimizer):
     """Steps divided by a running root mean square of the gradient.
 
     With gradient g, parameter w, mean square v, mean m, buffer b and learning rate η::
@@ -55,6 +56,10 @@ class RMSprop(WithMomentum, Optimizer):
         Networks", section 2.1.
     """
 
+    rho = Option(below=1)
+    momentum = Momentum(below=1)
+    epsilon = Option(positive=True)
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | None = None,
@@ -66,9 +71,9 @@ class RMSprop(WithMomentum, Optimizer):
         centered: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        self.rho = check_number("rho", rho, below=1)
+        self.rho = rho
         self.momentum = momentum
-        self.epsilon = check_number("epsilon", epsilon, positive=True)
+        self.epsilon = epsilon
         self.centered = centered
         self.slots = (
             "v",
@@ -128,6 +133,8 @@ class Adagrad(Optimizer):
 
     slots = ("a",)
 
+    epsilon = Option(positive=True)
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | None = None,
@@ -136,7 +143,7 @@ class Adagrad(Optimizer):
         epsilon: float = 1e-10,
         weight_decay: float = 0.0,
     ) -> None:
-        self.epsilon = check_number("epsilon", epsilon, positive=True)
+        self.epsilon = epsilon
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )
@@ -183,6 +190,9 @@ class Adadelta(Optimizer):
 
     slots = ("v", "d")
 
+    rho = Option(below=1)
+    epsilon = Option(positive=True)
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | None = None,
@@ -192,8 +202,8 @@ class Adadelta(Optimizer):
         epsilon: float = 1e-6,
         weight_decay: float = 0.0,
     ) -> None:
-        self.rho = check_number("rho", rho, below=1)
-        self.epsilon = check_number("epsilon", epsilon, positive=True)
+        self.rho = rho
+        self.epsilon = epsilon
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )
@@ -242,6 +252,10 @@ class Adamax(Optimizer):
 
     slots = ("m", "u")
 
+    beta_1 = Option(below=1)
+    beta_2 = Option(below=1)
+    epsilon = Option(positive=True)
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | None = None,
@@ -252,9 +266,9 @@ class Adamax(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.beta_1 = check_number("beta_1", beta_1, below=1)
-        self.beta_2 = check_number("beta_2", beta_2, below=1)
-        self.epsilon = check_number("epsilon", epsilon, positive=True)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
         super().__init__(
             parameters, learning_rate=learning_rate, weight_decay=weight_decay
         )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
-
-import numpy as np
 
 from unifiedml import _imperative
 from unifiedml._backend.errors import TracedStateError
@@ -20,6 +17,7 @@ from unifiedml._tracing import tracing, untraced
 from unifiedml.ops._dispatch import common_backend
 from unifiedml.ops.conversion import asarray
 from unifiedml.ops.creation import zeros_like
+from unifiedml.optim._options import Option, check_number, check_options
 from unifiedml.optim._step import (
     Change,
     Kept,
@@ -32,7 +30,7 @@ from unifiedml.optim._step import (
     wide_dtype,
 )
 
-__all__ = ["Optimizer", "WithMomentum", "check_number", "get"]
+__all__ = ["Optimizer", "get"]
 
 _PROGRAMS: Final = 8
 _STEPS: Final = 16
@@ -54,8 +52,9 @@ class Optimizer:
 
     Raises:
         TypeError: ``parameters`` are not parameters.
-        ValueError: ``learning_rate`` is negative or not finite, or a parameter is
-            given twice.
+        ValueError: ``learning_rate`` is negative or not finite, a parameter is given
+            twice, or its data type rounds an option out of its range, such as a
+            ``beta_2`` to 1.
     """
 
     slots: tuple[str, ...] = ()
@@ -64,7 +63,11 @@ class Optimizer:
     kernel: str | None = None
     """The kernel of the backends that makes the step in place, if one has it."""
 
+    weight_decay = Option()
+
     _program: Jitted[..., None] | None = None
+
+    _parameters: Sequence[Parameter] = ()
 
     def __init__(
         self,
@@ -74,9 +77,9 @@ class Optimizer:
         weight_decay: float = 0.0,
     ) -> None:
         self.learning_rate = learning_rate
-        self.weight_decay = check_number("weight_decay", weight_decay)
+        self.weight_decay = weight_decay
         self.iterations = 0
-        self._parameters: list[Parameter] = []
+        self._parameters = []
         self._kept: list[Kept | None] = []
         self._counted: Sequence[Kept] = ()
         if parameters is not None:
@@ -140,7 +143,8 @@ class Optimizer:
 
         Raises:
             TypeError: They are not parameters.
-            ValueError: One is given twice.
+            ValueError: One is given twice, or its data type rounds an option out of
+                its range, such as a ``beta_2`` to 1.
         """
         if isinstance(parameters, int | float):
             raise TypeError(
@@ -161,6 +165,7 @@ class Optimizer:
                 )
         if len({id(one) for one in found}) < len(found):
             raise ValueError("a parameter is given twice: it would step twice")
+        check_options(self, found)
         before = {
             id(one): kept
             for one, kept in zip(self._parameters, self._kept, strict=True)
@@ -370,27 +375,6 @@ class Optimizer:
         return Kept(int(saved["steps"]), tensors)
 
 
-class WithMomentum:
-    """An option ``momentum``, which may be changed, but not switched on later."""
-
-    slots: tuple[str, ...]
-
-    @property
-    def momentum(self) -> float:
-        """The share of the last step that the next one repeats."""
-        return self._momentum
-
-    @momentum.setter
-    def momentum(self, value: float) -> None:
-        momentum = check_number("momentum", value, below=1)
-        if momentum and "_kept" in vars(self) and "momentum" not in self.slots:
-            raise ValueError(
-                f"a {type(self).__name__} that is made without momentum keeps no "
-                "velocity: make it with a momentum, which may be changed then"
-            )
-        self._momentum = momentum
-
-
 def _program_of(optimizer: Optimizer) -> Jitted[..., None]:
     """Return the step of an optimizer as a program, which does not keep it alive."""
     whose = weakref.ref(optimizer)
@@ -401,25 +385,6 @@ def _program_of(optimizer: Optimizer) -> Jitted[..., None]:
         one._change(gradients, skip)
 
     return Jitted(change, compiler=False, warns=False)
-
-
-def check_number(
-    name: str, value: float, *, below: float = math.inf, positive: bool = False
-) -> float:
-    """Return an option as a float.
-
-    Raises:
-        TypeError: It is no number.
-        ValueError: It is negative, not finite, or not below ``below``.
-    """
-    if not isinstance(value, int | float | np.number):
-        raise TypeError(f"{name} is a number, not {value!r}")
-    number = float(value)
-    if not 0 <= number < below or (positive and not number):
-        limit = "" if math.isinf(below) else f" and below {below:g}"
-        sign = "positive" if positive else "not negative"
-        raise ValueError(f"{name} is {sign}{limit}, not {value!r}")
-    return number
 
 
 def _flat(tree: Any) -> Iterator[Any]:

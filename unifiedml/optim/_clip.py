@@ -15,7 +15,7 @@ from unifiedml.ops.comparison import isfinite
 from unifiedml.ops.exponential import sqrt
 from unifiedml.ops.reduction import sum
 from unifiedml.ops.selection import clip, maximum, where
-from unifiedml.optim._base import check_number
+from unifiedml.optim._options import check_number
 
 __all__ = ["clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm"]
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
-from unifiedml.optim._base import Optimizer, WithMomentum
+from unifiedml.optim._base import Optimizer
+from unifiedml.optim._options import Momentum
 from unifiedml.optim._step import Numbers, State
 
 __all__ = ["SGD"]
 
 
-class SGD(WithMomentum, Optimizer):
+class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
     With gradient g, parameter w, buffer b, momentum μ and learning rate η::
@@ -47,6 +48,8 @@ class SGD(WithMomentum, Optimizer):
         methods"; Sutskever, Martens, Dahl and Hinton (2013), "On the importance of
         initialization and momentum in deep learning".
     """
+
+    momentum = Momentum(below=1)
 
     def __init__(
         self,

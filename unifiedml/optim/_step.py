@@ -93,7 +93,8 @@ def steps_ahead(effects: Iterable[Callable[[], None]]) -> Counter[int]:
 @lru_cache(maxsize=256)
 def rounded(number: float, dtype: DType) -> float:
     """Return a number as a real floating-point data type holds it."""
-    return float(np.asarray(number).astype(dtype.numpy))
+    with np.errstate(over="ignore"):
+        return float(np.asarray(number).astype(dtype.numpy))
 
 
 def wide_dtype(dtype: DType) -> DType:

@@ -136,3 +136,61 @@ def test_fit_refuses_what_rounding_takes_out_of_range(backend: str) -> None:
     model.compile(um.Adam(beta_2=1 - 1e-9), "mean_squared_error")
     with pytest.raises(ValueError, match="beta_2 .* which float32 rounds to 1"):
         model.fit(np.ones((4, 2), "float32"), np.ones((4, 1), "float32"), verbose=False)
+
+
+# --- complex parameters ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+@pytest.mark.parametrize("rule", [one for one in OPTIONS if one is not um.SGD])
+def test_rules_that_square_refuse_complex_parameters(
+    backend: str, rule: Any, dtype: str
+) -> None:
+    """They used to compute nonsense, or to raise errors of operations."""
+    w = um.Parameter(um.asarray([1j, 2.0], dtype=dtype))
+    match = rf"^{rule.__name__} is no rule for complex .* {dtype}: .* two parameters"
+    with pytest.raises(TypeError, match=match):
+        rule([w])
+    optimizer = rule()
+    with pytest.raises(TypeError, match=match):
+        optimizer.bind([w])
+    assert optimizer.parameters == []
+    # A constant of the model may be complex.
+    w.trainable = False
+    real = um.Parameter(um.ones(2))
+    optimizer.bind([w, real])
+    optimizer.step([um.ones(2)])
+    w.trainable = True
+    with pytest.raises(TypeError, match=match):
+        optimizer.step([um.asarray([1j, 2.0], dtype=dtype), um.ones(2)])
+    assert optimizer.iterations == 1
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_a_linear_rule_steps_in_both_parts(backend: str, nesterov: bool) -> None:
+    class Own(um.optim.Optimizer):
+        """Rules of users decide for themselves."""
+
+        def update(
+            self, gradient: um.Tensor, state: Any, parameter: um.Tensor, numbers: Any
+        ) -> tuple[um.Tensor, Any]:
+            return parameter - gradient * numbers["learning_rate"], {}
+
+    start, g = np.asarray([1 + 2j, -3j]), np.asarray([2 - 1j, 0.5 + 1j])
+
+    def stepped(make: Any, w: Any, g: Any) -> Any:
+        w, g = um.Parameter(um.asarray(w)), um.asarray(g)
+        optimizer = make([w])
+        for _ in range(3):
+            optimizer.step([g])
+        return w.numpy()
+
+    def momentum(parameters: Any) -> um.SGD:
+        options: dict[str, Any] = {"nesterov": nesterov, "weight_decay": 0.25}
+        return um.SGD(parameters, learning_rate=0.5, momentum=0.5, **options)
+
+    for make in (momentum, lambda ws: Own(ws, learning_rate=0.5)):
+        parts = [
+            stepped(make, w, d) for w, d in ((start.real, g.real), (start.imag, g.imag))
+        ]
+        np.testing.assert_array_equal(stepped(make, start, g), parts[0] + 1j * parts[1])

@@ -54,6 +54,7 @@ class Adam(Optimizer):
 
     slots = ("m", "v")
     kernel = "adam"
+    takes_complex = False
 
     beta_1 = Option(below=1)
     beta_2 = Option(below=1)

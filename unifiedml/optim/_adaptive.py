@@ -56,6 +56,8 @@ class RMSprop(Optimizer):
         Networks", section 2.1.
     """
 
+    takes_complex = False
+
     rho = Option(below=1)
     momentum = Momentum(below=1)
     epsilon = Option(positive=True)
@@ -132,6 +134,7 @@ class Adagrad(Optimizer):
     """
 
     slots = ("a",)
+    takes_complex = False
 
     epsilon = Option(positive=True)
 
@@ -189,6 +192,7 @@ class Adadelta(Optimizer):
     """
 
     slots = ("v", "d")
+    takes_complex = False
 
     rho = Option(below=1)
     epsilon = Option(positive=True)
@@ -251,6 +255,7 @@ class Adamax(Optimizer):
     """
 
     slots = ("m", "u")
+    takes_complex = False
 
     beta_1 = Option(below=1)
     beta_2 = Option(below=1)

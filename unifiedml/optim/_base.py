@@ -51,7 +51,8 @@ class Optimizer:
         iterations: How many steps have been taken.
 
     Raises:
-        TypeError: ``parameters`` are not parameters.
+        TypeError: ``parameters`` are not parameters, or complex where the rule takes
+            none such: all but `SGD`.
         ValueError: ``learning_rate`` is negative or not finite, a parameter is given
             twice, or its data type rounds an option out of its range, such as a
             ``beta_2`` to 1.
@@ -62,6 +63,9 @@ class Optimizer:
 
     kernel: str | None = None
     """The kernel of the backends that makes the step in place, if one has it."""
+
+    takes_complex: bool = True
+    """Whether the rule is right for complex parameters, as all linear rules are."""
 
     weight_decay = Option()
 
@@ -142,7 +146,8 @@ class Optimizer:
         """Change these parameters from now on; those it knows keep their state.
 
         Raises:
-            TypeError: They are not parameters.
+            TypeError: They are not parameters, or complex where the rule takes none
+                such.
             ValueError: One is given twice, or its data type rounds an option out of
                 its range, such as a ``beta_2`` to 1.
         """
@@ -163,6 +168,8 @@ class Optimizer:
                     f"an optimizer changes parameters, not {type(one).__name__}: pass "
                     "model.parameters()"
                 )
+            if one.trainable:
+                self._check_kind(one)
         if len({id(one) for one in found}) < len(found):
             raise ValueError("a parameter is given twice: it would step twice")
         check_options(self, found)
@@ -174,6 +181,14 @@ class Optimizer:
         # They would hold on to what is gone.
         self._program, self._counted = None, ()
         self._kept = [before.get(id(one)) for one in found]
+
+    def _check_kind(self, parameter: Parameter) -> None:
+        if parameter.dtype.kind == "complex" and not self.takes_complex:
+            raise TypeError(
+                f"{type(self).__name__} is no rule for complex parameters, and one is "
+                f"{parameter.dtype.name}: keep its real and imaginary parts as two "
+                "parameters, or train it by SGD"
+            )
 
     def zero_grad(self) -> None:
         """Forget the gradients that ``backward()`` has added up."""
@@ -194,7 +209,8 @@ class Optimizer:
         Raises:
             RuntimeError: There are no parameters, or no gradients.
             ValueError: The number of gradients or a shape differs.
-            TypeError: A gradient is no tensor, or of another data type.
+            TypeError: A gradient is no tensor, or of another data type, or a parameter
+                that is not frozen any more is complex where the rule takes none such.
             BackendMismatchError: A gradient is on another backend.
 
         Where it raises, nothing has been changed.
@@ -272,6 +288,8 @@ class Optimizer:
         parameter = self._parameters[place]
         kept = self._kept[place]
         if kept is None:
+            # It may have been frozen when it was given.
+            self._check_kind(parameter)
             with untraced():
                 zero = zeros_like(wide(parameter.detach()))
                 state = {name: Buffer(zero) for name in self.slots}

@@ -383,31 +383,68 @@ def _adam(
     decay: Tensor | None,
     skip: Tensor | None,
 ) -> None:
+    # The kernel computes m + (g - m) (1 - β) for m β + g (1 - β). That rounds g - m, an
+    # error of eps (1 - β) (|m| + |g|) at most, where the operations round the products,
+    # an error of eps (β |m| + (1 - β) |g|). The former is no larger where 1 - β ≤ β; a
+    # smaller β forgets m, and would keep the error of it. The same holds of v and g².
+    step = _adam_by_kernel if min(beta_1, beta_2) >= 0.5 else _adam_by_operations
+
     def apply() -> Tensor:
         for w, gradient, m, v in zip(ws, gradients, ms, vs, strict=True):
             if decay is not None:
                 w.variable.assign(w.variable * decay, read_value=False)
-            zero, beta = np.zeros((), w.variable.dtype.as_numpy_dtype), gradient.dtype
-            # The rate and epsilon are corrected for the number of steps already, and
-            # powers of 0 leave them as they are.
-            _apply_adam(
-                w.variable.handle,
-                m.variable.handle,
-                v.variable.handle,
-                zero,
-                zero,
-                rate,
-                tf.constant(beta_1, beta),
-                tf.constant(beta_2, beta),
-                epsilon,
-                gradient,
-            )
+            cells = w.variable, m.variable, v.variable
+            step(*cells, gradient, rate, epsilon, beta_1, beta_2)
         return tf.constant(True)
 
     if skip is None:
         apply()
     else:
         tf.cond(skip, lambda: tf.constant(False), apply)
+
+
+def _adam_by_kernel(
+    w: tf.Variable,
+    m: tf.Variable,
+    v: tf.Variable,
+    gradient: Tensor,
+    rate: Tensor,
+    epsilon: Tensor,
+    beta_1: float,
+    beta_2: float,
+) -> None:
+    zero, dtype = np.zeros((), w.dtype.as_numpy_dtype), gradient.dtype
+    # The rate and epsilon are corrected for the number of steps already, and powers of
+    # 0 leave them as they are.
+    _apply_adam(
+        w.handle,
+        m.handle,
+        v.handle,
+        zero,
+        zero,
+        rate,
+        tf.constant(beta_1, dtype),
+        tf.constant(beta_2, dtype),
+        epsilon,
+        gradient,
+    )
+
+
+def _adam_by_operations(
+    w: tf.Variable,
+    m: tf.Variable,
+    v: tf.Variable,
+    gradient: Tensor,
+    rate: Tensor,
+    epsilon: Tensor,
+    beta_1: float,
+    beta_2: float,
+) -> None:
+    new_m = m * beta_1 + gradient * (1 - beta_1)
+    new_v = v * beta_2 + tf.square(gradient) * (1 - beta_2)
+    m.assign(new_m, read_value=False)
+    v.assign(new_v, read_value=False)
+    w.assign_sub(new_m * rate / (tf.sqrt(new_v) + epsilon), read_value=False)
 
 
 fused: Final[Mapping[str, Callable[..., None]]] = {"adam": _adam}

@@ -1,6 +1,7 @@
 """The kernel that makes Adam's step in a program does what the formula does.
 
-Gradients come in memory of any order, such as that of a transposed product.
+Gradients come in memory of any order, such as that of a transposed product, and the
+rates of moments may be small.
 """
 
 from __future__ import annotations
@@ -87,3 +88,56 @@ def test_a_programs_steps_are_those_of_eager_code(backend: str, name: str) -> No
             length=64,
             name=key,
         )
+
+
+RATES = [(0.0, 0.0), (0.0, 0.9), (0.9, 0.0), (0.25, 1e-3), (0.5, 0.5), (0.9, 0.999)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("decay", [0.0, 0.25])
+@pytest.mark.parametrize("betas", RATES)
+def test_moments_of_any_rates_forget_as_they_should(
+    backend: str, betas: tuple[float, float], decay: float, dtype: str
+) -> None:
+    """Rounding errors of what is forgotten used to stay: a step of 1000, not 0.1.
+
+    Each gradient is much smaller than the one before, which a rate of 0 forgets.
+    """
+    w = um.nn.Parameter(um.tensor(1.0, dtype=dtype))
+    β1, β2, *gradients = np.asarray([*betas, 1000.1, 1.1e-3, 1.3e-6], dtype).tolist()
+    optimizer = um.AdamW(
+        [w], learning_rate=0.5, beta_1=β1, beta_2=β2, weight_decay=decay
+    )
+    expected, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients, start=1):
+        optimizer.step([um.tensor(g, dtype=dtype)])
+        m, v = β1 * m + (1 - β1) * g, β2 * v + (1 - β2) * g**2
+        root = (v / (1 - β2**t)) ** 0.5
+        expected = expected * (1 - 0.5 * decay) - 0.5 * m / (1 - β1**t) / (root + 1e-8)
+        found = optimizer.state_dict()["parameters"][0]
+        for value, right, scale in (
+            (w.numpy(), expected, max(1.0, abs(expected))),
+            (found["m"], m, m),
+            (found["v"], v, v),
+        ):
+            assert_close(
+                value,
+                np.asarray(right),
+                family="optimizer",
+                scale=scale,
+                length=t,
+                pair=False,
+                dtype=dtype,
+            )
+
+
+def test_a_loss_that_is_not_finite_leaves_moments_of_small_rates(backend: str) -> None:
+    w = um.nn.Parameter(um.ones(2))
+    optimizer = um.AdamW([w], learning_rate=0.5, beta_1=0.0, beta_2=0.25)
+    states = []
+    for skip in (False, True):
+        optimizer.apply([um.ones(2)], skip=um.tensor(skip))
+        parts = optimizer.state_dict()["parameters"][0]
+        states.append([w.tolist(), parts["m"].tolist(), parts["v"].tolist()])
+    assert states[0] == states[1]
+    assert states[0][1] == [1.0, 1.0]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unifiedml import _recording
 from unifiedml._backend.errors import BackendMismatchError, FreedError
@@ -154,6 +154,34 @@ def refuse_leaf_write(x: Tensor) -> None:
         )
 
 
+def stepped(x: Tensor, operation: Callable[..., Tensor], other: Any) -> Tensor:
+    """Replace the value of the leaf ``x``, inside ``no_grad()``; its gradient stays.
+
+    Args:
+        x: A tensor.
+        operation: Returns the new value, of ``x`` and ``other``.
+        other: Its second operand.
+
+    Returns:
+        ``x``, or NotImplemented if it is no leaf or histories are kept.
+
+    Raises:
+        ValueError: The value has another shape.
+    """
+    if _recording.mode() is not Mode.OFF or not (x.requires_grad and x._is_leaf()):
+        return NotImplemented
+    new = operation(x.detach(), other).astype(x.dtype)
+    if new.shape != x.shape:
+        raise ValueError(
+            f"a tensor of shape {x.shape} cannot take a value of shape {new.shape}"
+        )
+    gradient = x.grad
+    x._rebind(new)
+    x.requires_grad = True
+    x.grad = gradient
+    return x
+
+
 # --- backward ------------------------------------------------------------------------
 
 
@@ -255,7 +283,8 @@ def backward(
     if not x.requires_grad:
         raise RuntimeError(
             "backward() needs a tensor computed from one made with "
-            "requires_grad=True, outside of no_grad(): this one has no history"
+            "requires_grad=True, outside of no_grad() and um.jit: this one has no "
+            "history"
         )
     cotangent = cotangent_of(x, gradient, "a tensor", "gradient")
     retain = create_graph if retain_graph is None else retain_graph

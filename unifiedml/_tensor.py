@@ -291,6 +291,21 @@ class Tensor(Value):
 
     # --- operators ----------------------------------------------------------------
 
+    # Python falls back to the operators below, which make other tensors, except for
+    # leaves inside no_grad(): PyTorch's hand-written gradient descent changes those.
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return _imperative.stepped(self, _math.add, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return _imperative.stepped(self, _math.subtract, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return _imperative.stepped(self, _math.multiply, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return _imperative.stepped(self, _math.divide, other)
+
     def __add__(self, other: Any, /) -> Tensor:
         return _math.add(self, other) if _knows(other) else NotImplemented
 

@@ -422,3 +422,51 @@ def test_what_the_framework_has_freed_is_freed(backend: str) -> None:
     with pytest.raises(RuntimeError) as found:
         y.backward()
     assert type(found.value).__name__ == "FreedError"
+
+
+def test_gradient_descent_by_hand(backend: str) -> None:
+    """As PyTorch's tutorials write it, with tensors and in-place operators."""
+    x = um.asarray(np.linspace(-1, 1, 8, dtype="float32"))
+    y = 2.0 * x + 0.5
+    w, b = (um.tensor(0.0, requires_grad=True) for _ in range(2))
+    held = [w, b]
+    for _ in range(100):
+        loss = ((w * x + b - y) ** 2).mean()
+        loss.backward()
+        with um.no_grad():
+            for one in held:
+                one -= 0.5 * one.grad
+                assert one.requires_grad
+                assert one.grad is not None
+                one.grad = None
+    assert held == [w, b]
+    assert abs(float(w) - 2.0) < 1e-3
+    assert abs(float(b) - 0.5) < 1e-3
+
+
+def test_in_place_operators_change_leaves_inside_no_grad_only(backend: str) -> None:
+    x = um.tensor([1.0, 2.0], requires_grad=True)
+    same = x
+    (x * x).sum().backward()
+    with um.no_grad():
+        x += 1.0
+        x *= um.tensor([2.0, 4.0])
+        x /= 2.0
+        with pytest.raises(ValueError, match=r"shape \(2,\) cannot take .* \(3, 2\)"):
+            x += um.ones((3, 2))
+        with pytest.raises(TypeError):
+            x += "one"
+    assert x is same
+    assert x.tolist() == [2.0, 6.0]
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 4.0]
+    x += 1.0
+    assert x is not same
+    assert same.tolist() == [2.0, 6.0]
+    x.sum().backward()
+    assert same.grad is not None
+    assert same.grad.tolist() == [3.0, 5.0]
+    with um.no_grad():
+        z = y = um.ones(2)
+        z += 1.0
+    assert y.tolist() == [1.0, 1.0]

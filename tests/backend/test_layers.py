@@ -258,3 +258,17 @@ def test_a_large_mean_costs_no_digits(backend: str, layer: str, dtype: str) -> N
             pair=False,
             dtype=dtype,
         )
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_an_embedding_refuses_what_it_has_no_vector_for(
+    backend: str, wrong: int, dtype: str
+) -> None:
+    layer = um.nn.Embedding(3, 2)
+    x, bad = (um.tensor([[0, one]], dtype=dtype) for one in (2, wrong))
+    for run in (layer, um.jit(layer)):
+        assert run(x).shape == (1, 2, 2)
+        with pytest.raises(IndexError, match=f"{wrong}"):
+            run(bad)
+    assert layer(um.zeros((0,), dtype=dtype)).shape == (0, 2)

@@ -8,7 +8,9 @@ from unifiedml._tensor import Tensor
 from unifiedml.nn import initializers
 from unifiedml.nn._input import as_input
 from unifiedml.nn._lazy import Lazy
+from unifiedml.ops._dispatch import known_values
 from unifiedml.ops.indexing import take
+from unifiedml.ops.selection import where
 
 __all__ = ["Embedding"]
 
@@ -61,6 +63,16 @@ class Embedding(Lazy):
         x = as_input(self, x)
         if not x.dtype.is_integer:
             raise TypeError(f"{self!r} takes integers, not {x.dtype.name}")
+        if x.dtype.kind == "signed":
+            values = known_values(x)
+            if values is None:
+                # What runs later raises for this one, too.
+                x = where(x < 0, self.input_dim, x)
+            elif values.size and values.min() < 0:
+                raise IndexError(
+                    f"{self!r} takes integers from 0 to {self.input_dim - 1}, not "
+                    f"{values.min()}"
+                )
         return take(self.embeddings, x, axis=0)
 
     def _describe(self) -> str:

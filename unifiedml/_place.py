@@ -16,6 +16,7 @@ __all__ = [
     "changed",
     "edited",
     "edits",
+    "modes",
     "path_of",
     "put",
     "root_of",
@@ -26,6 +27,12 @@ __all__ = [
 
 running: Final[ContextVar[Any]] = ContextVar("unifiedml_running", default=None)
 """The outermost module that is being called."""
+
+modes: Final[ContextVar[dict[int, bool] | None]] = ContextVar(
+    "unifiedml_modes", default=None
+)
+"""Which modules, by ``id``, are in training mode or not in this thread and task,
+whatever their attributes say."""
 
 _changes = itertools.count(1)
 version: int = 0

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 
 import unifiedml as um
@@ -158,6 +159,162 @@ def test_a_task_that_does_not_wait_inside_no_grad_disturbs_nobody(backend: str) 
         return await asyncio.gather(quiet(), loud(), quiet())
 
     assert asyncio.run(main()) == [[False] * 5, [True] * 5, [False] * 5]
+
+
+# --- modes of models ------------------------------------------------------------------
+
+
+def noisy(run_eagerly: bool = False) -> um.Sequential:
+    """Return a model that shows the mode it runs in."""
+    um.random.seed(0)
+    model = um.Sequential(um.Dense(4, input_size=3), um.nn.BatchNorm(), um.Dropout(0.5))
+    model.compile("sgd", "mean_squared_error", run_eagerly=run_eagerly)
+    model.predict(np.ones((2, 3), "float32"))  # all buffers are made
+    return model
+
+
+class Waiting:
+    """Two batches; what comes after the first, and at the end, waits for events."""
+
+    def __init__(self, batch: Any, after: Callable[[], Any], end: Callable[[], Any]):
+        self.batch, self.after, self.end = batch, after, end
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.batch
+        self.after()
+        yield self.batch
+        self.end()
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+@pytest.mark.parametrize("what", ["predict", "evaluate"])
+def test_threads_that_predict_stay_in_evaluation_mode(
+    backend: str, what: str, run_eagerly: bool
+) -> None:
+    """The first to leave used to switch the other to training mode."""
+    model = noisy(run_eagerly)
+    x, y = np.ones((2, 3), "float32"), np.zeros((2, 4), "float32")
+    expected, before = model.predict(x), model.state_dict()
+    inside, entered, left = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        def after() -> None:
+            inside.set()
+            assert entered.wait(30)
+
+        model.predict(Waiting(x, after, int))
+        left.set()
+
+    def second() -> Any:
+        def after() -> None:
+            entered.set()
+            assert left.wait(30)
+
+        assert inside.wait(30)
+        with um.use_backend(backend):
+            if what == "evaluate":
+                return model.evaluate(Waiting((x, y), after, int))
+            return model.predict(Waiting(x, after, int))
+
+    _, found = together(first, second)
+    if what == "evaluate":
+        assert found == model.evaluate([(x, y), (x, y)])
+    else:
+        np.testing.assert_array_equal(found, np.concatenate([expected, expected]))
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+    assert model.training
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_fit_beside_predict_trains_in_training_mode(
+    backend: str, run_eagerly: bool
+) -> None:
+    """Steps used to be taken in evaluation mode while another thread predicted."""
+    x, y = np.ones((2, 3), "float32"), np.zeros((2, 4), "float32")
+    alone = noisy(run_eagerly)
+    alone.fit([(x, y), (x, y)], verbose=False)
+    model = noisy(run_eagerly)
+    begun, stepped, predicting = (threading.Event() for _ in range(3))
+
+    def predict() -> None:
+        def after() -> None:
+            predicting.set()
+            assert stepped.wait(30)
+
+        assert begun.wait(30)
+        with um.use_backend(backend):
+            model.predict(Waiting(x, after, int))
+
+    def after() -> None:
+        begun.set()
+        assert predicting.wait(30)
+
+    with um.use_backend(backend), ThreadPoolExecutor(1) as pool:
+        other = pool.submit(predict)
+        model.fit(Waiting((x, y), after, stepped.set), verbose=False)
+        other.result()
+    assert model.layers[2].draws.item() == 2
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, alone.state_dict()[name], err_msg=name)
+
+
+def test_the_mode_of_a_call_belongs_to_its_thread(backend: str) -> None:
+    model = noisy()
+    found: list[bool] = []
+
+    class Look:
+        def __iter__(self) -> Iterator[Any]:
+            found.append(model.training)
+            thread = threading.Thread(target=lambda: found.append(model.training))
+            thread.start()
+            thread.join()
+            yield np.ones((2, 3), "float32")
+
+    model.predict(Look())
+    assert found == [False, True]
+    model.eval()
+    found.clear()
+    model.predict(Look())
+    assert found == [False, False]
+
+
+def test_a_mode_that_a_model_sets_as_it_runs_holds_at_once(backend: str) -> None:
+    class Frozen(um.Module):
+        def __init__(self) -> None:
+            self.norm = um.nn.BatchNorm()
+            self.dense = um.Dense(1, input_size=3)
+
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            self.norm.eval()
+            return self.dense(self.norm(x))
+
+    model = Frozen()
+    model.compile("sgd", "mean_squared_error", run_eagerly=True)
+    x = np.ones((2, 3), "float32")
+    model.train_on_batch(x, x[:, :1])
+    assert model.norm.moving_mean.tolist() == [0.0] * 3
+    assert model.training
+    assert not model.norm.training
+
+
+def test_checkpoints_are_computed_again_in_the_mode_of_the_first_time(
+    backend: str,
+) -> None:
+    """On a GPU PyTorch takes gradients in threads of its own."""
+    modes: list[bool] = []
+
+    class Look(um.Module):
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            modes.append(self.training)
+            return x * x
+
+    model = Look().eval()
+    x = um.tensor(3.0, requires_grad=True)
+    with model._mode(True):
+        y = um.checkpoint(model)(x)
+    y.backward()
+    assert modes == [True, True]
 
 
 # --- processes ------------------------------------------------------------------------

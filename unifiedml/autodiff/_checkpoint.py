@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from unifiedml._backend.protocol import Native
 from unifiedml._imperative import no_grad
 from unifiedml._parameter import Lifted, Parameter, current_lifted, lift, lifting
-from unifiedml._recording import Node
+from unifiedml._place import modes
+from unifiedml._recording import Node, Within
 from unifiedml._tensor import Tensor
 from unifiedml._tree import leaves, map_tree, rebuild
 from unifiedml.autodiff._call import Call, Opened, check_function, one_backend, read
@@ -66,6 +67,8 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
         behind = [x for x in tensors_behind(function) if _is_watched(x)]
         known = _Known(current_lifted())
         draws = Repeated()
+        # Gradients may be taken in another thread, as PyTorch does on a GPU.
+        mode = modes.get()
         with no_grad(), lifting(known), draws.again():
             result = map_tree(read, function(*args, **kwargs))
         state = list(known.states.values())
@@ -89,7 +92,7 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
                 for x, value in zip(weights, given, strict=True)
             }
             states = lift([x.parameter for x in state], list(natives.values()))
-            with states, draws.again():
+            with states, draws.again(), Within(modes, mode):
                 result = with_others(function, others)(*args, **kwargs)
                 found = leaves(map_tree(read, result))
             return [y for y in found if has_gradient(y)]

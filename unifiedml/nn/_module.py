@@ -17,6 +17,7 @@ from unifiedml._backend.registry import load
 from unifiedml._dtypes import as_dtype
 from unifiedml._parameter import Buffer, Parameter
 from unifiedml._place import Place, put, root_of, running
+from unifiedml._recording import Within
 from unifiedml._rules.shapes import Shape
 from unifiedml._tensor import Tensor
 from unifiedml._tracing import tracing
@@ -74,7 +75,9 @@ class Module(Trainable):
     so two models of one structure start equal under one seed, and no layer's values
     depend on which layers were made or read before it.
 
-    A new model is in training mode; ``fit`` leaves it in evaluation mode.
+    A new model is in training mode; ``fit`` leaves it in evaluation mode. While
+    ``evaluate``, ``predict`` or ``train_on_batch`` runs, the mode that it needs is that
+    of its own thread and task: others may use the model in another mode.
 
     Models can be copied by `copy.deepcopy` and pickled. Pickle refuses what it cannot
     find by name: lambdas and local functions, as layers, activations, initializers or
@@ -96,7 +99,6 @@ class Module(Trainable):
         [2.0, 6.0]
     """
 
-    training: bool = True
     _place: Place | None = None
     _settled: int = -1
 
@@ -242,6 +244,22 @@ class Module(Trainable):
 
     # --- modes ---------------------------------------------------------------------
 
+    @property
+    def training(self) -> bool:
+        """Whether layers such as `Dropout` behave as in training."""
+        modes = _place.modes.get()
+        if modes is not None and (mode := modes.get(id(self))) is not None:
+            return mode
+        own: bool = self.__dict__.get("training", True)
+        return own
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        modes = _place.modes.get()
+        if modes is not None:
+            modes.pop(id(self), None)  # what a model sets as it runs holds at once
+        self.__dict__["training"] = mode
+
     def train(self, mode: bool = True) -> Self:
         """Behave as in training (or not), this module and all inside."""
         for module in self.modules():
@@ -254,18 +272,11 @@ class Module(Trainable):
 
     @contextmanager
     def _mode(self, training: bool) -> Iterator[None]:
-        before = [
-            (module, module.training)
-            for module in self.modules()
-            if module.training is not training
-        ]
-        for module, _ in before:
-            module.training = training
-        try:
+        """Return a context in which the model is in a mode, in this thread and task."""
+        modules = self.modules()  # held on to: an id must not become another's
+        modes = dict.fromkeys(map(id, modules), training)
+        with Within(_place.modes, {**(_place.modes.get() or {}), **modes}):
             yield
-        finally:
-            for module, mode in before:
-                module.training = mode
 
     # --- state ---------------------------------------------------------------------
 

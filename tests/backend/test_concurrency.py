@@ -259,6 +259,22 @@ def test_fit_beside_predict_trains_in_training_mode(
         np.testing.assert_array_equal(value, alone.state_dict()[name], err_msg=name)
 
 
+def test_threads_that_evaluate_have_metrics_of_their_own(backend: str) -> None:
+    """Each used to count the examples of the other, and to make it begin anew."""
+    model = um.Sequential(um.Dense(1, input_size=1, kernel_initializer="ones"))
+    model.compile("sgd", "mean_squared_error", ["accuracy"])
+    start = threading.Barrier(2)
+    x = np.ones((4, 1), "float32")
+
+    def work(label: float) -> Any:
+        with um.use_backend(backend):
+            y = np.full((4, 1), label, "float32")
+            return model.evaluate(Waiting((x, y), lambda: start.wait(30), start.wait))
+
+    found = together(lambda: work(1.0), lambda: work(0.0))
+    assert [one["accuracy"] for one in found] == [1.0, 0.0]
+
+
 def test_the_mode_of_a_call_belongs_to_its_thread(backend: str) -> None:
     model = noisy()
     found: list[bool] = []

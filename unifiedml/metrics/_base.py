@@ -11,7 +11,12 @@ __all__ = ["Mean", "Metric", "get"]
 
 @runtime_checkable
 class Metric(Protocol):
-    """Adds up batches, and tells the value of all together."""
+    """Adds up batches, and tells the value of all together.
+
+    ``fit`` counts its steps with the metric that ``compile`` was given. ``evaluate``,
+    validation and ``train_on_batch`` count with copies (`copy.deepcopy`), since they
+    may run in the middle of ``fit``, or in several threads.
+    """
 
     name: str
 

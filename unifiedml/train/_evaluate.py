@@ -10,7 +10,6 @@ import numpy.typing as npt
 from unifiedml._imperative import no_grad
 from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
-from unifiedml.metrics import Mean
 from unifiedml.train._data import Batch, Data, as_data
 from unifiedml.train._loading import loaded
 from unifiedml.train._progress import Progress
@@ -43,21 +42,15 @@ def evaluate_data(
     trainer: Trainer, data: Data, batch_size: int, progress: Progress | None = None
 ) -> dict[str, float]:
     """Return loss and metrics on data, in evaluation mode."""
-    trainer.reset_metrics()
-    mean = Mean()
-
-    def logs() -> dict[str, float]:
-        return {"loss": mean.result(), **trainer.metric_results()}
-
+    measures = trainer.measures()
     home = home_of(trainer.model)
     with trainer.model._mode(False), no_grad():
         for batch, given in loaded(data, batch_size, None, home.tensors):
             loss, predicted = trainer.test(given)
-            mean.add(float(loss), size_of(given.x))
-            trainer.update_metrics(batch, predicted)
+            measures.add(batch, predicted, float(loss), size_of(given.x))
             if progress is not None:
-                progress.advance(logs)
-    return logs()
+                progress.advance(measures.logs)
+    return measures.logs()
 
 
 def predict(

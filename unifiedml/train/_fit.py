@@ -10,13 +10,13 @@ import numpy as np
 
 from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
-from unifiedml.metrics import Mean
 from unifiedml.train._callback import Callback
 from unifiedml.train._data import ArrayData, Batch, Data, as_data, rows_of
 from unifiedml.train._errors import NonFiniteLossError
 from unifiedml.train._evaluate import evaluate_data
 from unifiedml.train._history import History
 from unifiedml.train._loading import loaded
+from unifiedml.train._measures import Measures
 from unifiedml.train._progress import Progress
 from unifiedml.train._trainer import Home, Trainer, size_of
 
@@ -115,12 +115,7 @@ def _steps(
     progress: Progress,
 ) -> dict[str, float]:
     """Take the steps of one epoch; return its loss and metrics."""
-    trainer.reset_metrics()
-    mean = Mean()
-
-    def logs() -> dict[str, float]:
-        return {"loss": mean.result(), **trainer.metric_results()}
-
+    measures = Measures(trainer.metrics)
     home: Home | None = None
 
     # A source may fill one array again and again: it is asked when a step is over.
@@ -150,16 +145,15 @@ def _steps(
             value = trainer.finish(loss)
         except NonFiniteLossError as error:
             raise NonFiniteLossError(error.loss, epoch + 1, number + 1) from None
-        trainer.update_metrics(batch, predicted)
-        mean.add(value, size_of(given.x))
+        measures.add(batch, predicted, value, size_of(given.x))
         history.steps.append(value)
-        progress.advance(logs)
+        progress.advance(measures.logs)
         for callback in plan.callbacks:
             callback.on_batch_end(number, {"loss": value})
         if not ahead:
             coming = next(batches, None)
         number += 1
-    return logs()
+    return measures.logs()
 
 
 def _parts(data: Any) -> Sequence[Any]:

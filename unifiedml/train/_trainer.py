@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ from unifiedml.ops.comparison import isfinite
 from unifiedml.optim import Optimizer
 from unifiedml.train._data import Batch, as_arrays, to_tensors
 from unifiedml.train._errors import NonFiniteLossError
+from unifiedml.train._measures import Measures
 from unifiedml.train._program import Step
 
 if TYPE_CHECKING:
@@ -196,25 +198,17 @@ class Trainer:
         with self.model._mode(True):
             loss, predicted = self.begin(home.tensors(batch))
             value = self.finish(loss)
-        self.reset_metrics()
-        self.update_metrics(batch, predicted)
-        return {"loss": value, **self.metric_results()}
+        measures = self.measures()
+        measures.add(batch, predicted, value)
+        return measures.logs()
 
-    # --- metrics -------------------------------------------------------------------
+    def measures(self) -> Measures:
+        """Return what adds up loss and metrics, apart from all that runs beside it.
 
-    def reset_metrics(self) -> None:
-        """Forget what the metrics have seen."""
-        for metric in self.metrics:
-            metric.reset()
-
-    def update_metrics(self, batch: Batch, predicted: Tensor) -> None:
-        """Show the metrics a batch as it was given, and what the model returned."""
-        for metric in self.metrics:
-            metric.update(batch.y, predicted, batch.weight)
-
-    def metric_results(self) -> dict[str, float]:
-        """Return the metrics by name."""
-        return {metric.name: metric.result() for metric in self.metrics}
+        The metrics themselves are those of ``fit``, which may be running: its callbacks
+        may evaluate, and so may other threads.
+        """
+        return Measures(copy.deepcopy(self.metrics))
 
 
 def size_of(tree: Any) -> int:

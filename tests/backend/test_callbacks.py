@@ -1,0 +1,64 @@
+"""Callbacks of fit: what they may do, and that all hear of the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import unifiedml as um
+
+RNG = np.random.default_rng(5)
+X = RNG.standard_normal((12, 3)).astype("float32")
+LABELS = np.arange(12) % 2
+
+
+def classifier() -> um.Sequential:
+    um.random.seed(0)
+    model = um.Sequential(um.Dense(2, "softmax", input_size=3))
+    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    return model
+
+
+class Doing(um.train.Callback):
+    """Does something after each step."""
+
+    def __init__(self, work: Callable[[um.Module], Any]) -> None:
+        self.work = work
+
+    def on_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        self.work(self.model)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda model: model.evaluate(X[:1], LABELS[:1]),
+        lambda model: model.predict(X),
+        lambda _: classifier().fit(X, LABELS, verbose=False),
+    ],
+)
+def test_what_callbacks_evaluate_leaves_the_epoch_alone(
+    backend: str, work: Callable[[um.Module], Any]
+) -> None:
+    """The metrics of the epoch used to begin anew with what was evaluated."""
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 4, "verbose": False}
+    alone = classifier().fit(X, LABELS, **options)
+    beside = classifier().fit(X, LABELS, callbacks=[Doing(work)], **options)
+    assert dict(beside) == dict(alone)
+
+
+def test_a_step_that_a_callback_takes_leaves_the_metrics_of_the_epoch_alone(
+    backend: str,
+) -> None:
+    model = classifier()
+    model.compile(
+        um.SGD(learning_rate=0.0), "sparse_categorical_crossentropy", ["accuracy"]
+    )
+    expected = model.evaluate(X, LABELS, batch_size=4)["accuracy"]
+    step = Doing(lambda model: model.train_on_batch(X[:1], LABELS[:1]))
+    for callbacks in ([], [step]):
+        found = model.fit(X, LABELS, batch_size=4, verbose=False, callbacks=callbacks)
+        assert found["accuracy"] == [expected]

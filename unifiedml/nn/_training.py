@@ -144,8 +144,9 @@ class Trainable:
             RuntimeError: The model has not been compiled.
             ValueError: Lengths differ, there are no examples, or an argument is out
                 of range.
-            NonFiniteLossError: The loss is NaN or infinite; the parameters are as
-                they were before that step.
+            NonFiniteLossError: The loss is NaN or infinite; the parameters and the
+                floating-point buffers, such as moving averages, are as they were
+                before that step.
 
         Example:
             >>> import numpy as np, unifiedml as um
@@ -224,6 +225,7 @@ class Trainable:
         """Take one training step on a batch, and return its loss and metrics.
 
         Raises:
-            NonFiniteLossError: The loss is NaN or infinite; no parameter was changed.
+            NonFiniteLossError: The loss is NaN or infinite; no parameter was changed,
+                nor a floating-point buffer.
         """
         return self._compiled().train_on_batch(x, y, sample_weight)

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unifiedml import losses, metrics, optim
 from unifiedml._backend.devices import resolve_device
+from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current
 from unifiedml._dtypes import DTYPES, DType
 from unifiedml._imperative import no_grad
-from unifiedml._parameter import Parameter
+from unifiedml._parameter import Buffer, Parameter
 from unifiedml._tensor import Tensor
 from unifiedml._tree import are_same
 from unifiedml.autodiff import value_and_grad
 from unifiedml.losses import Loss
 from unifiedml.metrics import Metric
 from unifiedml.ops.comparison import isfinite
+from unifiedml.ops.selection import where
 from unifiedml.optim import Optimizer
 from unifiedml.train._data import Batch, as_arrays, to_tensors
 from unifiedml.train._errors import NonFiniteLossError
@@ -101,6 +103,7 @@ class Trainer:
         # An optimizer that comes with parameters trains those, and no others.
         self._binds = not self.optimizer.parameters
         self._known: tuple[list[str], list[Any]] = [], []
+        self._buffers: list[Buffer] = []
         options = {"eager": run_eagerly, "compiler": jit_compile}
         self._train = Step(self._step, **options)
         self.test = Step(self._test, **options)
@@ -147,6 +150,8 @@ class Trainer:
             )
         if not self.optimizer.parameters:
             raise ValueError("there is nothing to train: no trainable parameters")
+        buffers = (one for _, one in self.model.named_buffers())
+        self._buffers = [one for one in buffers if one.dtype.is_differentiable]
         self.model._settle()
 
     def begin(self, given: Batch) -> tuple[Tensor, Tensor]:
@@ -161,7 +166,8 @@ class Trainer:
         """Wait for a step's end, and return its loss.
 
         Raises:
-            NonFiniteLossError: The loss is not finite; no parameter was changed.
+            NonFiniteLossError: The loss is not finite; no parameter was changed, nor a
+                floating-point buffer.
         """
         value = float(loss)
         if not math.isfinite(value):
@@ -170,10 +176,22 @@ class Trainer:
         return value
 
     def _step(self, given: Batch) -> tuple[Tensor, Tensor]:
+        before = [one._native for one in self._buffers]
         differentiated = value_and_grad(self._objective, has_aux=True)
         (loss, predicted), gradients = differentiated(self.optimizer.parameters, given)
-        self.optimizer.apply(gradients, skip=~isfinite(loss))
+        skip = ~isfinite(loss)
+        self._restore(before, skip)
+        self.optimizer.apply(gradients, skip=skip)
         return loss, predicted
+
+    def _restore(self, before: Sequence[Native], skip: Tensor) -> None:
+        """Give the buffers that the model has written their values back, to skip."""
+        with no_grad():
+            for one, native in zip(self._buffers, before, strict=True):
+                # What was not written is the same object, also in a program.
+                if one._native is not native:
+                    old = Tensor(native, one._backend)
+                    one.replace(where(skip, old, one.detach()))
 
     def _test(self, given: Batch) -> tuple[Tensor, Tensor]:
         predicted = self.model(given.x)

@@ -44,7 +44,8 @@ class Trainable:
 
         Args:
             optimizer: An optimizer or the name of one. It is given the parameters of
-                the model; made with some of them, it trains those only.
+                the model, also those of layers that are added later. Made with some of
+                them, it trains those only, also where they are frozen at first.
             loss: A function of ``(y_true, y_pred)``, or the name of one in
                 `unifiedml.losses`.
             metrics: Metrics, or their names, such as ``"accuracy"``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from unifiedml import losses, metrics, optim
 from unifiedml._backend.devices import resolve_device
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from unifiedml.nn._module import Module
 
 __all__ = ["Home", "Trainer", "home_of", "size_of"]
+
+
+_GIVEN: Final = "_given_by_a_model"
+"""The attribute of an optimizer that is its list of parameters, if a compiled model has
+given it that: kept there, so that it is known to other models, and to copies."""
 
 
 class Home(NamedTuple):
@@ -100,8 +105,6 @@ class Trainer:
         names = [metric.name for metric in self.metrics]
         if len({"loss", *names}) <= len(names):
             raise ValueError(f"metrics need names of their own, not {names}")
-        # An optimizer that comes with parameters trains those, and no others.
-        self._binds = not self.optimizer.parameters
         self._known: tuple[list[str], list[Any]] = [], []
         self._buffers: list[Buffer] = []
         options = {"eager": run_eagerly, "compiler": jit_compile}
@@ -140,8 +143,7 @@ class Trainer:
             with self.model._mode(False), no_grad():
                 self.model(home_of(self.model).tensors(batch).x)
             parameters = self.model.parameters()
-        if self._binds:
-            self.optimizer.bind(parameters)
+        self._bind(parameters)
         own = {id(one) for one in parameters}
         if not all(id(one) in own for one in self.optimizer.parameters):
             raise ValueError(
@@ -153,6 +155,24 @@ class Trainer:
         buffers = (one for _, one in self.model.named_buffers())
         self._buffers = [one for one in buffers if one.dtype.is_differentiable]
         self.model._settle()
+
+    def _bind(self, parameters: list[Parameter]) -> None:
+        """Have the optimizer train the model's parameters, unless the user chose some.
+
+        What a compiled model has given an optimizer follows that model, and goes over
+        to another that has some of it. What is given elsewhere is the user's choice,
+        also where all of it is frozen.
+        """
+        now = self.optimizer._parameters
+        if now and now is not getattr(self.optimizer, _GIVEN, None):
+            return
+        is_new = not self._known[0]
+        if now and is_new and {id(one) for one in parameters}.isdisjoint(map(id, now)):
+            return  # another model's, which `_learn` refuses
+        # Programs hold on to the list: a new one would have them traced again.
+        if not are_same(parameters, now):
+            self.optimizer.bind(parameters)
+            setattr(self.optimizer, _GIVEN, self.optimizer._parameters)
 
     def begin(self, given: Batch) -> tuple[Tensor, Tensor]:
         """Begin a training step on a batch of tensors.

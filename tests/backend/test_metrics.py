@@ -16,6 +16,7 @@ import unifiedml as um
         ([1, 0, 1], [[0.1, 0.9], [0.8, 0.2], [0.6, 0.4]], 2 / 3),
         ([[1], [0], [1]], [[0.1, 0.9], [0.8, 0.2], [0.6, 0.4]], 2 / 3),
         ([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]], 1 / 2),
+        ([[0, 0, 1], [1, 0, 0]], [[0.3, 0.3, 0.4], [0.1, 0.8, 0.1]], 1 / 2),
         ([0], [[0.5, 0.5]], 1.0),  # the first of equal ones
         ([1, 0], [[0.6], [0.7]], 1 / 2),
         ([[1], [0]], [[0.6], [0.7]], 1 / 2),
@@ -27,7 +28,9 @@ def test_accuracy(
     backend: str, true: list[object], predicted: list[object], expected: float
 ) -> None:
     metric = um.metrics.Accuracy()
-    for labels in (true, np.asarray(true), um.asarray(true)):
+    # One-hot labels that were bool used to be compared with the threshold.
+    kinds = [np.asarray(true), *(np.asarray(true, one) for one in (bool, "float32"))]
+    for labels in (true, *kinds, *map(um.asarray, kinds)):
         metric.reset()
         metric.update(labels, um.asarray(predicted))
         assert math.isclose(metric.result(), expected)

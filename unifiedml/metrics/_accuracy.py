@@ -20,7 +20,7 @@ class Accuracy:
     largest stands at the true class (the first of equal ones); labels are integers of
     shape ``(...)`` or ``(..., 1)``, or one probability a class. A single prediction,
     shape ``(..., 1)`` or that of the labels, is a probability: right where
-    ``y_pred > threshold`` says what the label says.
+    ``y_pred > threshold`` says what the label says. Labels that are bool are 0 and 1.
 
     Args:
         threshold: Above it, a single probability means yes; 0 for logits.
@@ -62,9 +62,8 @@ class Accuracy:
     ) -> npt.NDArray[np.bool_]:
         classes = predicted.shape[-1] if predicted.ndim else 1
         sparse = (*predicted.shape[:-1], 1)
-        if true.shape == predicted.shape and (
-            classes == 1 or predicted.ndim < 2 or true.dtype.kind == "b"
-        ):
+        single = classes == 1 or predicted.ndim < 2
+        if true.shape == predicted.shape and single:
             return np.asarray((predicted > self.threshold) == (true > self.threshold))
         if true.shape == predicted.shape:
             return np.asarray(true.argmax(-1) == predicted.argmax(-1))

@@ -192,4 +192,6 @@ def test_empty_batches(backend: str, case: str) -> None:
 
 def test_a_user_function_and_names(backend: str) -> None:
     assert losses.get("huber") is losses.huber
+    assert losses.get("mse") is losses.mean_squared_error
+    assert losses.get("mae") is losses.mean_absolute_error
     assert losses.get(test_labels_of_sequences) is test_labels_of_sequences  # type: ignore[arg-type]

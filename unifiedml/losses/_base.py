@@ -17,6 +17,8 @@ __all__ = ["Loss", "get"]
 
 _FLOAT32: Final = DTYPES["float32"]
 
+_SHORT: Final = {"mae": "mean_absolute_error", "mse": "mean_squared_error"}
+
 EPSILON: Final = 1e-7
 """Probabilities are kept this far from 0 and 1, as in Keras, so that a logarithm is
 finite. From logits nothing is cut off: prefer ``from_logits=True``."""
@@ -128,6 +130,9 @@ def reduced(
 def get(loss: str | Loss, /) -> Loss:
     """Return the loss of a name, or what is one already.
 
+    ``"mse"`` and ``"mae"`` are short for ``"mean_squared_error"`` and
+    ``"mean_absolute_error"``.
+
     Raises:
         ValueError: There is none of that name.
         TypeError: It is neither a name nor a function.
@@ -144,6 +149,7 @@ def get(loss: str | Loss, /) -> Loss:
     if not isinstance(loss, str):
         raise TypeError(f"a loss is a function or its name, not {loss!r}")
     names = sorted(set(losses.__all__) - {"Loss", "get"})
+    loss = _SHORT.get(loss, loss)
     if loss not in names:
         raise ValueError(
             f"there is no loss {loss!r}: choose from {', '.join(names)}, or pass a "

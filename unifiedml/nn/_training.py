@@ -47,7 +47,7 @@ class Trainable:
                 the model, also those of layers that are added later. Made with some of
                 them, it trains those only, also where they are frozen at first.
             loss: A function of ``(y_true, y_pred)``, or the name of one in
-                `unifiedml.losses`.
+                `unifiedml.losses`; ``"mse"`` and ``"mae"`` are names too.
             metrics: Metrics, or their names, such as ``"accuracy"``.
             run_eagerly: Run steps op by op: slower, but breakpoints and prints inside
                 the model work at each step. Otherwise a step is a program; see

@@ -129,7 +129,8 @@ class Trainable:
             validation_split: This fraction of the examples, the last ones, is not
                 trained on but evaluated after each epoch.
             validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate
-                after each epoch.
+                after each epoch; or an iterable of batches, as for ``x``, such as a
+                list ``[(x, y), (x, y)]``.
             shuffle: Take the examples in a new random order in each epoch.
             initial_epoch: The number of the first epoch, from 0: a run that stopped
                 after two epochs goes on with 2, in the order that it would have had.

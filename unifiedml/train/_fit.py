@@ -11,7 +11,7 @@ import numpy as np
 from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
 from unifiedml.train._callback import Callback
-from unifiedml.train._data import ArrayData, Batch, Data, as_data, rows_of
+from unifiedml.train._data import ArrayData, Batch, Data, as_arrays, as_data, rows_of
 from unifiedml.train._errors import NonFiniteLossError
 from unifiedml.train._evaluate import evaluate_data
 from unifiedml.train._history import History
@@ -157,7 +157,14 @@ def _steps(
 
 
 def _parts(data: Any) -> Sequence[Any]:
-    return data if isinstance(data, list | tuple) and 2 <= len(data) <= 3 else (data,)
+    """Return what `as_data` is given for ``validation_data``.
+
+    A list whose items hold arrays themselves is a list of batches, as it is for ``x``.
+    """
+    is_parts = isinstance(data, list | tuple) and 2 <= len(data) <= 3
+    if isinstance(data, list) and is_parts:
+        is_parts = not all(isinstance(as_arrays(one), list | tuple) for one in data)
+    return data if is_parts else (data,)
 
 
 def _split(data: Data, fraction: float) -> tuple[ArrayData, ArrayData]:

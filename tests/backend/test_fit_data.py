@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -75,3 +76,60 @@ def test_a_source_may_fill_one_array_again_and_again(backend: str) -> None:
     model.compile("sgd", CROSS_ENTROPY, [Metric()])
     model.fit(Source(), verbose=False)
     assert seen == [0, 1, 2]
+
+
+PAIRS = [(X[start : start + 16], LABELS[start : start + 16]) for start in (0, 16, 32)]
+WEIGHT = np.arange(48.0, dtype="float32")
+BATCHES: list[Callable[[], Any]] = [
+    lambda: PAIRS,
+    lambda: [list(pair) for pair in PAIRS],
+    lambda: [(x.tolist(), y.tolist()) for x, y in PAIRS],
+    lambda: [(um.asarray(x), um.asarray(y)) for x, y in PAIRS],
+    lambda: PAIRS[:2],
+    lambda: PAIRS[:1],
+    lambda: [(*PAIRS[0], WEIGHT[:16]), (*PAIRS[1], WEIGHT[16:32])],
+]
+ARRAYS: list[Callable[[], Any]] = [
+    lambda: (X[:48], LABELS[:48]),
+    lambda: [X[:48], LABELS[:48]],
+    lambda: [X[:48].tolist(), LABELS[:48].tolist()],
+    lambda: (um.asarray(X[:48]), um.asarray(LABELS[:48])),
+    lambda: [X[:48], LABELS[:48], WEIGHT],
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_batches"),
+    [*((one, True) for one in BATCHES), *((one, False) for one in ARRAYS)],
+)
+def test_validation_data_is_arrays_or_batches(
+    backend: str, given: Callable[[], Any], is_batches: bool
+) -> None:
+    """A list of two or three batches used to be taken for x, y and weights."""
+    model = um.Sequential(um.Flatten(), um.Dense(3))
+    model.compile("sgd", CROSS_ENTROPY, ["accuracy"])
+    history = model.fit(X, LABELS, validation_data=given(), verbose=False)
+    if is_batches:
+        expected = model.evaluate(given())
+    else:
+        x, y, weight = (*given(), None)[:3]
+        expected = model.evaluate(x, y, sample_weight=weight)
+    for name, value in expected.items():
+        assert history[f"val_{name}"] == [value]
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_validation_data_may_have_several_inputs(backend: str, kind: Any) -> None:
+    class Two(um.Module):
+        def __init__(self) -> None:
+            self.dense = um.Dense(3)
+
+        def forward(self, x: tuple[um.Tensor, um.Tensor]) -> um.Tensor:
+            return self.dense(um.concat([x[0], x[1]], axis=1))
+
+    model = Two()
+    model.compile("sgd", CROSS_ENTROPY)
+    x = (X[:, 0], X[:, 1])
+    data = kind([x, LABELS])
+    history = model.fit(x, LABELS, validation_data=data, verbose=False)
+    assert history["val_loss"] == [model.evaluate(x, LABELS)["loss"]]

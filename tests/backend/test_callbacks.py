@@ -62,3 +62,81 @@ def test_a_step_that_a_callback_takes_leaves_the_metrics_of_the_epoch_alone(
     for callbacks in ([], [step]):
         found = model.fit(X, LABELS, batch_size=4, verbose=False, callbacks=callbacks)
         assert found["accuracy"] == [expected]
+
+
+class Told(um.train.Callback):
+    """Notes what it is told, and raises where it is asked to."""
+
+    def __init__(self, name: str, calls: list[str], *fails: str) -> None:
+        self.name, self.calls, self.fails = name, calls, fails
+
+    def _told(self, what: str) -> None:
+        self.calls.append(f"{self.name} {what}")
+        if what in self.fails:
+            raise RuntimeError(f"{self.name} at the {what}")
+
+    def on_train_begin(self) -> None:
+        self._told("begin")
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._told("epoch")
+
+    def on_train_end(self) -> None:
+        self._told("end")
+
+
+@pytest.mark.parametrize(
+    ("fails", "calls", "error", "notes"),
+    [
+        # The second was not told of a beginning.
+        ([["begin"], []], ["a begin", "a end"], "a at the begin", []),
+        (
+            [[], ["begin"]],
+            ["a begin", "b begin", "a end", "b end"],
+            "b at the begin",
+            [],
+        ),
+        (
+            [["end"], []],
+            ["a begin", "b begin", "a epoch", "b epoch", "a end", "b end"],
+            "a at the end",
+            [],
+        ),
+        (
+            [["epoch", "end"], ["end"]],
+            ["a begin", "b begin", "a epoch", "a end", "b end"],
+            "a at the epoch",
+            [
+                "afterwards: RuntimeError: a at the end",
+                "afterwards: RuntimeError: b at the end",
+            ],
+        ),
+    ],
+)
+def test_all_callbacks_that_began_hear_of_the_end(
+    backend: str,
+    fails: list[list[str]],
+    calls: list[str],
+    error: str,
+    notes: list[str],
+) -> None:
+    """Those after one that raised used to hear nothing, and its error to be lost."""
+    found: list[str] = []
+    model = classifier()
+    callbacks = [Told(name, found, *own) for name, own in zip("ab", fails, strict=True)]
+    with pytest.raises(RuntimeError, match=error) as caught:
+        model.fit(X, LABELS, verbose=False, callbacks=callbacks)
+    assert found == calls
+    assert getattr(caught.value, "__notes__", []) == notes
+    assert not model.training
+
+
+def test_an_interrupted_fit_tells_its_callbacks(backend: str) -> None:
+    def interrupt(_: um.Module) -> None:
+        raise KeyboardInterrupt
+
+    calls: list[str] = []
+    callbacks = [Told("a", calls, "end"), Doing(interrupt), Told("b", calls)]
+    with pytest.raises(KeyboardInterrupt):
+        classifier().fit(X, LABELS, verbose=False, callbacks=callbacks)
+    assert calls[-2:] == ["a end", "b end"]

@@ -33,7 +33,11 @@ class Callback:
         """Called before the first epoch."""
 
     def on_train_end(self) -> None:
-        """Called after the last epoch."""
+        """Called at the end, also after an error, if `on_train_begin` was.
+
+        All callbacks are called, whatever another raises; ``fit`` raises the first
+        error.
+        """
 
     def on_epoch_begin(self, epoch: int) -> None:
         """Called before each epoch; epochs count from 0."""

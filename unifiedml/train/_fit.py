@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -68,20 +69,35 @@ def fit(
     elif validation_split:
         data, validation = _split(data, validation_split)
     history = History()
-    for callback in plan.callbacks:
-        callback.model = trainer.model
-        callback.stop_training = False
-        callback.on_train_begin()
-    try:
+    ends: list[Callable[[], object]] = [trainer.model.eval]
+
+    def epochs() -> None:
+        for callback in plan.callbacks:
+            callback.model = trainer.model
+            callback.stop_training = False
+            ends.append(callback.on_train_end)
+            callback.on_train_begin()
         for epoch in range(plan.initial_epoch, plan.epochs):
             _epoch(trainer, plan, data, validation, epoch, history)
             if any(callback.stop_training for callback in plan.callbacks):
                 break
-    finally:
-        trainer.model.eval()
-        for callback in plan.callbacks:
-            callback.on_train_end()
+
+    _call_all(chain([epochs], ends))
     return history
+
+
+def _call_all(calls: Iterator[Callable[[], object]]) -> None:
+    """Make each call, also after one that raises; raise the first error."""
+    for call in calls:
+        try:
+            call()
+        except BaseException as error:
+            for later in calls:
+                try:
+                    later()
+                except Exception as other:  # noqa: BLE001 - noted at the first error
+                    error.add_note(f"afterwards: {type(other).__name__}: {other}")
+            raise
 
 
 def _epoch(

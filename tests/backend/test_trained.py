@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,100 @@ def test_freezing_and_thawing_does_not_trace_again(backend: str) -> None:
             model.train_on_batch(X, Y)
     # All; some; all, of which some have taken fewer steps.
     assert step.traces == 3
+
+
+# --- layers that are frozen ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_frozen_layers_are_not_trained(backend: str, run_eagerly: bool) -> None:
+    """The idiom of Keras used to set an attribute that nobody read."""
+    model = um.Sequential(dense(), um.Sequential(dense(), dense()), dense())
+    model.compile("adam", MSE, run_eagerly=run_eagerly)
+    every = {name for name, _ in model.named_parameters()}
+    inner = {name for name in every if name.startswith("layers.1.")}
+    assert fitted(model) == every
+    model.layers[1].trainable = False
+    assert not model.layers[1].trainable
+    assert not model.layers[1].layers[0].trainable
+    assert model.trainable
+    assert fitted(model) == every - inner
+    model.layers[1].layers[0].trainable = True
+    assert model.layers[1].trainable
+    assert fitted(model) == every - {one for one in inner if "layers.1.layers.1" in one}
+    model.trainable = True
+    assert fitted(model) == every
+    model.trainable = False
+    with pytest.raises(ValueError, match="nothing to train"):
+        model.fit(X, Y, verbose=False)
+
+
+def test_layers_may_be_frozen_in_the_middle_of_fit(backend: str) -> None:
+    class Freeze(um.train.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            states.append(self.model.state_dict())
+            self.model.layers[0].trainable = epoch == 1
+
+    states: list[Any] = []
+    model = um.Sequential(dense(), dense())
+    model.compile("adam", MSE)
+    model.fit(X, Y, epochs=3, verbose=False, callbacks=[Freeze()])
+    for name in states[0]:
+        moved = [
+            bool((one[name] != other[name]).any()) for one, other in pairwise(states)
+        ]
+        assert moved == [name in layers(1), True]
+
+
+def test_frozen_layers_keep_their_buffers_and_gradients_of_others(backend: str) -> None:
+    model = um.Sequential(dense(), um.nn.BatchNorm())
+    um.sum(um.square(model(um.asarray(X)) - um.asarray(Y))).backward()
+    norm = model.layers[1]
+    kernel = model.layers[0].kernel
+    gradient = kernel.grad.tolist()
+    norm.trainable = False
+    model.layers[0].trainable = True  # as it was
+    assert kernel.grad.tolist() == gradient
+    assert norm.gamma.grad is None
+    model.trainable = True
+    assert norm.trainable
+    assert not norm.moving_mean.trainable
+    assert not norm.moving_variance.trainable
+
+
+def test_what_has_no_parameters_may_be_frozen_too(backend: str) -> None:
+    """As in a loop over layers; also where a class has an attribute of that name."""
+
+    class Scaled(um.Module):
+        def __init__(self, trainable: bool) -> None:
+            self.trainable = trainable
+            self.scale = um.Parameter(2.0, trainable=self.trainable)
+
+    model = um.Sequential(um.Flatten(), dense())
+    assert model.layers[0].trainable
+    for layer in model.layers:
+        layer.trainable = False
+        assert not layer.trainable
+    for value in (True, False):
+        assert Scaled(value).scale.trainable is Scaled(value).trainable is value
+
+
+def test_layers_of_unknown_size_cannot_be_frozen_yet(backend: str) -> None:
+    model = um.Sequential(dense(), um.Dense(1))
+    with pytest.raises(ValueError, match="does not know its input size"):
+        model.trainable = False
+    assert model.layers[0].trainable
+    model(um.asarray(X))
+    model.trainable = False
+    assert not model.layers[1].kernel.trainable
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+def test_copies_are_frozen_where_the_model_is(backend: str, copied: Any) -> None:
+    model = um.Sequential(um.Flatten(), dense(), dense())
+    model.trainable = False
+    model.layers[1].trainable = True
+    other = copied(model)
+    assert [layer.trainable for layer in other.layers] == [True, True, False]

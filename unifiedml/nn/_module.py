@@ -86,6 +86,11 @@ class Module(Trainable):
     Attributes:
         training: Whether layers such as `Dropout` behave as in training; see
             `train` and `eval`.
+        trainable: Whether any parameter inside is trained. Set it to freeze all of
+            them (or none), buffers aside, as in Keras: it sets `Parameter.trainable`
+            of each, also in the middle of ``fit``. Moving averages go on in training
+            mode. A layer has to know its input size (ValueError). A module without
+            parameters remembers what was set.
 
     Example:
         >>> import unifiedml as um
@@ -101,6 +106,7 @@ class Module(Trainable):
 
     _place: Place | None = None
     _settled: int = -1
+    _trainable: bool = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -241,6 +247,23 @@ class Module(Trainable):
         """Forget the gradients that ``backward()`` has added up."""
         for parameter in self.parameters():
             parameter.grad = None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any parameter inside is trained."""
+        parameters = self.parameters()
+        if not parameters:
+            return self._trainable
+        return any(one.trainable for one in parameters)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        parameters = self.parameters()
+        if not parameters:
+            self._trainable = value
+        for one in parameters:
+            if one.trainable is not value:  # it would forget its gradient
+                one.trainable = value
 
     # --- modes ---------------------------------------------------------------------
 

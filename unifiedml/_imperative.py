@@ -154,7 +154,7 @@ def refuse_leaf_write(x: Tensor) -> None:
         )
 
 
-def stepped(x: Tensor, operation: Callable[..., Tensor], other: Any) -> Tensor:
+def stepped(x: Tensor, operation: Callable[..., Tensor], other: Any) -> Any:
     """Replace the value of the leaf ``x``, inside ``no_grad()``; its gradient stays.
 
     Args:

@@ -295,16 +295,20 @@ class Tensor(Value):
     # leaves inside no_grad(): PyTorch's hand-written gradient descent changes those.
 
     def __iadd__(self, other: Any) -> Tensor:
-        return _imperative.stepped(self, _math.add, other)
+        changed: Tensor = _imperative.stepped(self, _math.add, other)
+        return changed
 
     def __isub__(self, other: Any) -> Tensor:
-        return _imperative.stepped(self, _math.subtract, other)
+        changed: Tensor = _imperative.stepped(self, _math.subtract, other)
+        return changed
 
     def __imul__(self, other: Any) -> Tensor:
-        return _imperative.stepped(self, _math.multiply, other)
+        changed: Tensor = _imperative.stepped(self, _math.multiply, other)
+        return changed
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return _imperative.stepped(self, _math.divide, other)
+        changed: Tensor = _imperative.stepped(self, _math.divide, other)
+        return changed
 
     def __add__(self, other: Any, /) -> Tensor:
         return _math.add(self, other) if _knows(other) else NotImplemented

@@ -73,6 +73,10 @@ class Optimizer:
 
     _parameters: Sequence[Parameter] = ()
 
+    # The list of parameters, if a compiled model has given it that: kept here, so that
+    # other models know it, and copies.
+    _given: Sequence[Parameter] | None = None
+
     def __init__(
         self,
         parameters: Iterable[Parameter] | None = None,

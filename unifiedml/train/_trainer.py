@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unifiedml import losses, metrics, optim
 from unifiedml._backend.devices import resolve_device
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from unifiedml.nn._module import Module
 
 __all__ = ["Home", "Trainer", "home_of", "size_of"]
-
-
-_GIVEN: Final = "_given_by_a_model"
-"""The attribute of an optimizer that is its list of parameters, if a compiled model has
-given it that: kept there, so that it is known to other models, and to copies."""
 
 
 class Home(NamedTuple):
@@ -164,7 +159,7 @@ class Trainer:
         also where all of it is frozen.
         """
         now = self.optimizer._parameters
-        if now and now is not getattr(self.optimizer, _GIVEN, None):
+        if now and now is not self.optimizer._given:
             return
         is_new = not self._known[0]
         if now and is_new and {id(one) for one in parameters}.isdisjoint(map(id, now)):
@@ -172,7 +167,7 @@ class Trainer:
         # Programs hold on to the list: a new one would have them traced again.
         if not are_same(parameters, now):
             self.optimizer.bind(parameters)
-            setattr(self.optimizer, _GIVEN, self.optimizer._parameters)
+            self.optimizer._given = self.optimizer._parameters
 
     def begin(self, given: Batch) -> tuple[Tensor, Tensor]:
         """Begin a training step on a batch of tensors.

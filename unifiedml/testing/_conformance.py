@@ -150,6 +150,10 @@ EXEMPT: Final[dict[str, str]] = {
             "Tensor.grad",
             "Tensor.register_hook",
             "Tensor.requires_grad",
+            "Tensor.__iadd__",
+            "Tensor.__imul__",
+            "Tensor.__isub__",
+            "Tensor.__itruediv__",
         ),
         _IMPERATIVE,
     ),
@@ -174,10 +178,14 @@ EXEMPT: Final[dict[str, str]] = {
         _OBJECT,
     ),
     **dict.fromkeys(
-        ("Tensor.T", "Tensor.__rmatmul__", "Tensor.clip", "Tensor.round"), _SAME
-    ),
-    **dict.fromkeys(
-        ("Tensor.T", "Tensor.__rmatmul__", "Tensor.__divmod__", "Tensor.__rdivmod__"),
+        (
+            "Tensor.T",
+            "Tensor.__divmod__",
+            "Tensor.__rdivmod__",
+            "Tensor.__rmatmul__",
+            "Tensor.clip",
+            "Tensor.round",
+        ),
         _SAME,
     ),
 }

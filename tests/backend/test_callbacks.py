@@ -140,3 +140,13 @@ def test_an_interrupted_fit_tells_its_callbacks(backend: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         classifier().fit(X, LABELS, verbose=False, callbacks=callbacks)
     assert calls[-2:] == ["a end", "b end"]
+
+
+def test_what_is_no_list_of_callbacks_nor_dict_of_weights_is_told(backend: str) -> None:
+    model = um.Sequential(um.Dense(1, input_size=1))
+    model.compile("sgd", "mean_squared_error")
+    x = np.ones((2, 1), "float32")
+    with pytest.raises(TypeError, match=r"callbacks is a list: \[Callback\(\)\]"):
+        model.fit(x, x, callbacks=um.train.Callback(), verbose=False)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="class_weight is a dict .* not list"):
+        model.fit(x, x, class_weight=[1.0], verbose=False)  # type: ignore[arg-type]

@@ -303,3 +303,26 @@ def test_fit_goes_by_what_a_model_is_now(backend: str) -> None:
         assert model.predict(x, verbose=False)[0, 0] == scale
         assert model.train_on_batch(x, x * 0)["loss"] == scale**2
     assert losses == [1.0, 9.0]
+
+
+def test_attributes_of_losses_and_of_what_a_method_belongs_to_count(
+    backend: str,
+) -> None:
+    class Scaled:
+        scale: float
+
+        def __init__(self) -> None:
+            self.scale = 1.0
+
+        def __call__(self, true: um.Tensor, predicted: um.Tensor) -> um.Tensor:
+            return self.scale * um.mean((true - predicted) ** 2)
+
+    loss, x = Scaled(), np.ones((4, 1), "float32")
+    model = um.Sequential(um.Dense(1, input_size=1, kernel_initializer="ones"))
+    model.compile(um.SGD(learning_rate=0.0), loss)
+    run = um.jit(loss.__call__)
+    for scale in (1.0, 3.0, 2.0):
+        loss.scale = scale
+        assert model.fit(x, x * 0, verbose=False)["loss"] == [scale]
+        assert model.evaluate(x, x * 0, verbose=False)["loss"] == scale
+        assert run(um.ones(1), um.zeros(1)).item() == scale

@@ -225,3 +225,41 @@ def test_copies_are_frozen_where_the_model_is(backend: str, copied: Any) -> None
     model.layers[1].trainable = True
     other = copied(model)
     assert [layer.trainable for layer in other.layers] == [True, True, False]
+
+
+class Late(um.Module):
+    """Makes a parameter and a layer when it first runs, as Keras's `build` does."""
+
+    def __init__(self, inner: bool) -> None:
+        self.out = um.Dense(1, input_size=4) if inner else None
+        self.weight: Any = None
+        self.late: Any = None
+
+    def forward(self, x: um.Tensor) -> um.Tensor:
+        if self.weight is None:
+            self.weight = um.nn.Parameter(um.ones((x.shape[-1], 4)))
+            self.late = um.Dense(4, input_size=4)
+        h = self.late(x @ self.weight)
+        return um.sum(h, axis=1, keepdims=True) if self.out is None else self.out(h)
+
+
+@pytest.mark.filterwarnings("ignore:the model runs op by op")
+@pytest.mark.parametrize("inner", [False, True])
+@pytest.mark.parametrize("eager", [False, True])
+def test_what_a_model_makes_as_it_first_runs_is_trained(
+    backend: str, inner: bool, eager: bool
+) -> None:
+    model = Late(inner)
+    model.compile("sgd", "mean_squared_error", run_eagerly=eager)
+    x = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
+    model.fit(x, x[:, :1], batch_size=2, verbose=False)
+    assert not um.all(model.weight == 1.0)
+    assert model.late.bias is not None
+    assert not um.all(model.late.bias == 0.0)
+
+
+def test_a_model_without_parameters_has_nothing_to_train(backend: str) -> None:
+    model = um.Sequential(um.nn.Activation("relu"))
+    model.compile("sgd", "mean_squared_error")
+    with pytest.raises(ValueError, match="there is nothing to train"):
+        model.fit(np.ones((2, 3)), np.ones((2, 3)), verbose=False)

@@ -106,3 +106,11 @@ _LIBRARIES = frozenset(
     "unifiedml unifiedml_torch unifiedml_tensorflow torch tensorflow contextlib "
     "functools numpy".split()
 )
+
+
+def interrupted(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the user's interrupt that a framework has made an error of its own of."""
+    known: BaseException | None = error
+    while known is not None and not isinstance(known, KeyboardInterrupt):
+        known = known.__cause__ or known.__context__
+    return known

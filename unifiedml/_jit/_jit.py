@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
-from unifiedml._backend.errors import BackendError
+from unifiedml._backend.errors import BackendError, interrupted
 from unifiedml._jit._apart import Apart
 from unifiedml._jit._families import Families, Sized
 from unifiedml._jit._program import Traced
@@ -238,8 +238,11 @@ class Jitted(Generic[P, R]):
     def _name(self) -> str:
         return getattr(self._function, "__qualname__", type(self._function).__name__)
 
-    def _explained(self, arguments: Arguments, error: Exception) -> Exception:
+    def _explained(self, arguments: Arguments, error: Exception) -> BaseException:
         """Return the error that the operation at fault raises by itself."""
+        interrupt = interrupted(error)
+        if interrupt is not None:
+            return interrupt
         args, kwargs = arguments.tree
         try:
             with lifting(Apart()):

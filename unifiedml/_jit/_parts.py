@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from unifiedml._backend.errors import TracedStateError
 from unifiedml._parameter import Parameter
 from unifiedml._tensor import Tensor
 from unifiedml._tree import are_same, is_module
-
-if TYPE_CHECKING:
-    from unifiedml.nn import Module
 
 __all__ = ["Parts"]
 
@@ -29,19 +26,19 @@ Keys = dict[str, Any]
 
 
 class Parts:
-    """The attributes of modules, which a program has taken for constants.
+    """The attributes of modules and other objects, which programs take for constants.
 
     Numbers, words and small arrays are compared by value, other things by identity.
     """
 
     def __init__(self) -> None:
-        self._before: list[tuple[Module, dict[str, Any], Keys]] = []
-        self._after: list[tuple[Module, Keys, set[str]]] = []
+        self._before: list[tuple[Any, dict[str, Any], Keys]] = []
+        self._after: list[tuple[Any, Keys, set[str]]] = []
         self._inside: list[tuple[Any, Any]] = []
         self._edits = -1
 
-    def saw(self, module: Module) -> None:
-        """Note what a module is before it runs."""
+    def saw(self, module: Any) -> None:
+        """Note what a module, or another object, is before it runs."""
         self._before.append((module, dict(vars(module)), _keys(module)))
 
     def settle(self) -> None:
@@ -89,6 +86,9 @@ class Parts:
             for name in keys
             for one in _containers(vars(module)[name])
         ]
+        # Nobody is told when an attribute of what is no module is set.
+        others = [one for one, _, _ in self._after if not is_module(one)]
+        self._inside += [(vars(one), _inside(vars(one))) for one in others]
 
     def are_same(self) -> bool:
         """Tell whether the modules still consist of the same."""
@@ -123,7 +123,7 @@ class _Same:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _keys(module: Module) -> Keys:
+def _keys(module: Any) -> Keys:
     return {
         name: _key(value) for name, value in vars(module).items() if name not in _APART
     }

@@ -67,9 +67,9 @@ class Traced:
     def _body(self, function: Callable[..., Any], arguments: Arguments) -> Any:
         trace, backend = self._trace, self.backend
         # What is called notes itself; these may be used otherwise.
-        given = leaves([getattr(function, "__self__", None), arguments.tree])
-        for one in filter(is_module, given):
+        for one in filter(is_module, leaves(arguments.tree)):
             trace.saw(one)
+        trace.depends_on(getattr(function, "__self__", None))
 
         def body(*natives: Native) -> Any:
             args, kwargs = arguments.rebuilt(

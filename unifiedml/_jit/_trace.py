@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from unifiedml._backend.errors import HostValueError
 from unifiedml._backend.protocol import Array, Cell, Native
@@ -82,6 +84,7 @@ class Trace(Lifted):
         self.conditions: list[Callable[[], bool]] = []
         self._deferred: list[Deferred] = []
         self._counts: Counter[int] = Counter()
+        self._objects: list[Any] = []
 
     # --- parameters ------------------------------------------------------------------
 
@@ -161,6 +164,18 @@ class Trace(Lifted):
                 self.modules[id(one)] = one, one.training
                 self.parts.saw(one)
 
+    def depends_on(self, one: Any) -> None:
+        """Note that the program depends on the attributes of an object of the user's.
+
+        Classes and functions have none that matter, nor has a `functools.partial`.
+        """
+        known = {id(seen) for seen in self._objects}
+        if is_module(one):
+            self.saw(one)
+        elif _has_attributes(one) and id(one) not in known:
+            self._objects.append(one)
+            self.parts.saw(one)
+
     @contextmanager
     def outside(self) -> Iterator[None]:
         """Return a context whose operations are no part of the program."""
@@ -195,6 +210,21 @@ class Trace(Lifted):
         if isinstance(argument, Parameter):
             return self._cell(argument)
         return argument._native if isinstance(argument, Tensor) else argument
+
+
+_WITHOUT: Final = (
+    FunctionType,
+    MethodType,
+    BuiltinFunctionType,
+    ModuleType,
+    type,
+    partial,
+)
+
+
+def _has_attributes(one: Any) -> bool:
+    own = type(one).__module__.partition(".")[0] == "unifiedml"
+    return hasattr(one, "__dict__") and not own and not isinstance(one, _WITHOUT)
 
 
 def _refuse_inside() -> None:

@@ -19,7 +19,11 @@ import numpy.typing as npt
 
 from unifiedml import _recording
 from unifiedml._backend.devices import resolve_device
-from unifiedml._backend.errors import BackendError, BackendMismatchError
+from unifiedml._backend.errors import (
+    BackendError,
+    BackendMismatchError,
+    interrupted,
+)
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current
 from unifiedml._batched import Batched
@@ -476,8 +480,10 @@ def several(op: Op, x: Tensor, *static: Any) -> tuple[Tensor, ...]:
 
 def explained(
     op: Op, tensors: Sequence[Tensor], static: Sequence[Any], error: Exception
-) -> Exception:
+) -> BaseException:
     """Return the library's own error for one that a backend raised."""
+    if isinstance(error, SystemError) and (interrupt := interrupted(error)) is not None:
+        return interrupt
     try:
         devices = sorted({x.device for x in tensors})
         if len(devices) > 1:

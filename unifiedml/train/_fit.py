@@ -44,12 +44,19 @@ class Plan:
                 f"initial_epoch is at least 0 and below epochs={self.epochs}, not "
                 f"{self.initial_epoch!r}"
             )
+        if isinstance(self.callbacks, Callback):
+            raise TypeError(f"callbacks is a list: [{type(self.callbacks).__name__}()]")
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(
                     "callbacks are instances of um.train.Callback, not "
                     f"{type(callback).__name__}"
                 )
+        if not isinstance(self.class_weight, Mapping | None):
+            raise TypeError(
+                "class_weight is a dict of the numbers of classes and their factors, "
+                f"not {type(self.class_weight).__name__}"
+            )
 
 
 def fit(
@@ -155,6 +162,9 @@ def _steps(
     while coming is not None:
         batch, given = coming
         loss, predicted = trainer.begin(given)
+        if not number:
+            # What the model has made as it first ran is trained, too.
+            trainer.prepare(given)
         if ahead:  # On a GPU the step runs while the next batch is drawn.
             coming = next(batches, None)
         try:

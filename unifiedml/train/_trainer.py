@@ -15,6 +15,7 @@ from unifiedml._dtypes import DTYPES, DType
 from unifiedml._imperative import no_grad
 from unifiedml._parameter import Buffer, Parameter
 from unifiedml._tensor import Tensor
+from unifiedml._tracing import tracing
 from unifiedml._tree import are_same
 from unifiedml.autodiff import value_and_grad
 from unifiedml.losses import Loss
@@ -100,7 +101,7 @@ class Trainer:
         names = [metric.name for metric in self.metrics]
         if len({"loss", *names}) <= len(names):
             raise ValueError(f"metrics need names of their own, not {names}")
-        self._known: tuple[list[str], list[Any]] = [], []
+        self._known: tuple[list[str], list[Any]] | None = None
         self._buffers: list[Buffer] = []
         options = {"eager": run_eagerly, "compiler": jit_compile}
         self._train = Step(self._step, **options)
@@ -120,7 +121,8 @@ class Trainer:
         """
         names, parts = self._parts()
         # To look through a model five times would cost more than a small step.
-        if names != self._known[0] or not are_same(parts, self._known[1]):
+        known = self._known
+        if known is None or names != known[0] or not are_same(parts, known[1]):
             self._learn(batch)
             self._known = self._parts()
         return home_of(self.model)
@@ -135,6 +137,9 @@ class Trainer:
         try:
             parameters = self.model.parameters()
         except ValueError:
+            parameters = []
+        if not parameters:
+            # Its layers are to be made, or do not know their sizes.
             with self.model._mode(False), no_grad():
                 self.model(home_of(self.model).tensors(batch).x)
             parameters = self.model.parameters()
@@ -161,7 +166,7 @@ class Trainer:
         now = self.optimizer._parameters
         if now and now is not self.optimizer._given:
             return
-        is_new = not self._known[0]
+        is_new = self._known is None
         if now and is_new and {id(one) for one in parameters}.isdisjoint(map(id, now)):
             return  # another model's, which `_learn` refuses
         # Programs hold on to the list: a new one would have them traced again.
@@ -218,6 +223,9 @@ class Trainer:
 
     def compute_loss(self, given: Batch, predicted: Tensor) -> Tensor:
         """Return the loss of a batch of tensors."""
+        trace = tracing.get()
+        if trace is not None:
+            trace.depends_on(self.loss)
         if given.y is None:
             raise ValueError("the loss needs y: what the model should return")
         if given.weight is None:

@@ -311,21 +311,26 @@ def jit(
     Args:
         function: Takes tensors, NumPy arrays, modules, optimizers and random keys, in
             dicts, lists and tuples; everything else is static: each value of it has
-            its own program, and so has each state of the attributes that are set on
-            modules (numbers, functions, layers, also in lists of up to 1000 items),
-            but not what changes inside of other objects. It may read, change and train
-            the parameters of any module, take gradients, and draw random numbers. Its
-            other effects (printing, appending to lists) happen when it is traced only.
+            its own program, and so has each state of the attributes of modules, and of
+            the object that a method belongs to (numbers, functions, tensors, layers,
+            also in lists and arrays of up to 1000 items), but not what changes inside
+            of other objects, nor variables that the function closes over. It may read,
+            change and train the parameters of any module, take gradients, and draw
+            random numbers. Its other effects (printing, appending to lists, writing
+            into an argument) happen when it is traced only.
         compiler: Whether the framework's compiler (Inductor, XLA) makes the program:
             faster, after a first call that takes seconds. Programs after the first, for
             other shapes or modes, run without the compiler, until they have run 1000
             times. Where the compiler has no kernel, or none that knows a singular
             matrix, or is missing, a warning says so once and the program runs without.
         dynamic: Whether arguments come in many shapes, such as sentences of all
-            lengths, or a last, smaller batch. What no program has been traced for runs
-            op by op then, which is slower, and is traced when it comes for the ninth
-            time: a shape that comes seldom costs no tracing. The first call is traced
-            at once.
+            lengths. When three have been traced that differ in one size (along any
+            axes), one program of all sizes between them is made; a size beyond is
+            traced, and extends it. Where the function compares a size, or divides it,
+            programs are apart whose answers differ; where it makes another number of
+            it, such as ``1 / len(x)``, each size is. If that way six programs become
+            none for all sizes, new shapes run op by op, which is slower, and are traced
+            when they come for the ninth time.
 
     Returns:
         A function of the same arguments. Its results carry no history for
@@ -333,7 +338,8 @@ def jit(
         taken through the jitted function itself, it runs without a program.
 
     Raises:
-        TracedStateError: The function makes a parameter or sets the learning rate.
+        TracedStateError: The function makes a parameter, sets the learning rate, or
+            runs a module that changes a number of its own or keeps a tensor.
         TracedValueError: The function needs the value of a tensor, to branch on it.
         TypeError: An argument cannot be hashed.
 

@@ -50,8 +50,10 @@ class Trainable:
                 `unifiedml.losses`; ``"mse"`` and ``"mae"`` are names too.
             metrics: Metrics, or their names, such as ``"accuracy"``.
             run_eagerly: Run steps op by op: slower, but breakpoints and prints inside
-                the model work at each step. Otherwise a step is a program; see
-                `unifiedml.jit`.
+                the model work at each step, and so does what it draws from Python's or
+                NumPy's generators. Otherwise a step is a program; see `unifiedml.jit`.
+                A model that cannot be one, since it branches on values, changes numbers
+                of its own or keeps tensors, runs op by op, too, and a warning says so.
             jit_compile: Have the framework's compiler (Inductor, XLA) make the steps:
                 faster still, after a first step that takes seconds.
 

@@ -20,8 +20,8 @@ def _arguments() -> argparse.Namespace:
         "--only",
         nargs="+",
         metavar="KIND",
-        help="operations, steps, derivatives, predict, fit, growth; or one of their "
-        "tasks and backends: only races of which all of these words are true are "
+        help="operations, steps, derivatives, predict, fit, lengths, growth; or one of "
+        "their tasks and backends: only races of which all of these words are true are "
         "run, and nothing is saved",
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "docs")

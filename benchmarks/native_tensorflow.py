@@ -24,16 +24,26 @@ from benchmarks.tasks import (
     examples,
     operands,
     rows,
+    sentences,
 )
 from benchmarks.with_keras import dense, model
 
 Run = Callable[[], Any]
+Step = Callable[[Any, Any], Any]
 
 cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
 
 
-def stepping(made: Any, x: Any, y: Any, mode: str) -> Run:
-    """Return a training step: ``"function"`` or ``"compiled"``, by XLA."""
+def training(made: Any, x: Any, mode: str, shapes: Any = None) -> Step:
+    """Return a training step: ``"function"`` or ``"compiled"``, by XLA.
+
+    Args:
+        made: The model.
+        x: Inputs, from which it learns its sizes.
+        mode: Who makes the step.
+        shapes: Those of the arguments, None for a size that changes; by default each
+            shape is traced.
+    """
     made(x)
     variables = [one.value for one in made.trainable_variables]
     slots = [
@@ -42,7 +52,7 @@ def stepping(made: Any, x: Any, y: Any, mode: str) -> Run:
     ]
     powers = tf.Variable(0.9), tf.Variable(0.999)
 
-    @tf.function(jit_compile=mode == "compiled")
+    @tf.function(jit_compile=mode == "compiled", input_signature=shapes)
     def step(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = made(x, training=True)
@@ -65,7 +75,22 @@ def stepping(made: Any, x: Any, y: Any, mode: str) -> Run:
         powers[1].assign(powers[1] * 0.999)
         return loss
 
+    return step
+
+
+def stepping(made: Any, x: Any, y: Any, mode: str) -> Run:
+    """Return a training step on one batch."""
+    step = training(made, x, mode)
     return lambda: step(x, y)
+
+
+def lengths(task: str) -> dict[str, Run]:
+    """Return training steps on batches of all lengths."""
+    batches = [tuple(map(tf.constant, one)) for one in sentences(task)]
+    x, y = batches[0]
+    shapes = tf.TensorSpec((None, None), x.dtype), tf.TensorSpec((None,), y.dtype)
+    step = training(model(task), x, "function", shapes)
+    return {"": lambda: [step(x, y) for x, y in batches][-1]}
 
 
 def step(task: str, mode: str) -> dict[str, Run]:

@@ -19,9 +19,11 @@ from benchmarks.tasks import (
     examples,
     operands,
     rows,
+    sentences,
 )
 
 Run = Callable[[], Any]
+Step = Callable[[Any, Any], Any]
 
 
 class Block(nn.Module):
@@ -58,7 +60,7 @@ class Encoder(nn.Module):
         self.register_buffer("numbers", torch.arange(length))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.blocks(self.tokens(x) + self.places(self.numbers))
+        h = self.blocks(self.tokens(x) + self.places(self.numbers[: x.shape[1]]))
         return self.head(h.mean(1))
 
 
@@ -118,12 +120,12 @@ def tensors(task: str, x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return inputs, torch.from_numpy(y)
 
 
-def stepping(made: nn.Module, x: torch.Tensor, y: torch.Tensor, mode: str) -> Run:
+def training(made: nn.Module, mode: str) -> Step:
     """Return a training step: ``"eager"`` or ``"compiled"``."""
     optimizer = torch.optim.Adam(made.parameters(), lr=1e-3, fused=True)
     forward = torch.compile(made) if mode == "compiled" else made
 
-    def step() -> torch.Tensor:
+    def step(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(forward(x), y)
         loss.backward()
@@ -131,6 +133,19 @@ def stepping(made: nn.Module, x: torch.Tensor, y: torch.Tensor, mode: str) -> Ru
         return loss
 
     return step
+
+
+def stepping(made: nn.Module, x: torch.Tensor, y: torch.Tensor, mode: str) -> Run:
+    """Return a training step on one batch."""
+    step = training(made, mode)
+    return lambda: step(x, y)
+
+
+def lengths(task: str) -> dict[str, Run]:
+    """Return training steps on batches of all lengths."""
+    batches = [tensors(task, *one) for one in sentences(task)]
+    step = training(model(task), "eager")
+    return {"": lambda: [step(x, y) for x, y in batches][-1]}
 
 
 def step(task: str, mode: str) -> dict[str, Run]:

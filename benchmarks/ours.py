@@ -16,10 +16,12 @@ from benchmarks.tasks import (
     examples,
     operands,
     rows,
+    sentences,
 )
 
 nn = um.nn
 Run = Callable[[], Any]
+Step = Callable[[um.Tensor, um.Tensor], um.Tensor]
 
 um.zeros(())  # imports the framework, as the other entrants' modules do
 
@@ -100,9 +102,15 @@ def objective(made: nn.Module, x: um.Tensor, y: um.Tensor) -> um.Tensor:
     return cross_entropy(y, made(x))
 
 
-def stepping(made: nn.Module, x: um.Tensor, y: um.Tensor, mode: str) -> Run:
-    """Return a training step of one's own: ``"eager"``, ``"jit"``, ``"compiled"``."""
-    made.eval()(x)  # layers learn their sizes
+def training(made: nn.Module, x: um.Tensor, mode: str) -> Step:
+    """Return a training step of one's own.
+
+    Args:
+        made: The model.
+        x: Inputs, from which it learns its sizes.
+        mode: How it runs: ``"eager"``, ``"jit"``, ``"compiled"`` or ``"dynamic"``.
+    """
+    made.eval()(x)
     made.train()
     optimizer = um.Adam(made.parameters(), learning_rate=1e-3)
 
@@ -112,9 +120,26 @@ def stepping(made: nn.Module, x: um.Tensor, y: um.Tensor, mode: str) -> Run:
         return value
 
     if mode == "eager":
-        return lambda: step(x, y)
-    program = um.jit(step, compiler=mode == "compiled")
-    return lambda: program(x, y)
+        return step
+    return um.jit(step, compiler=mode == "compiled", dynamic=mode == "dynamic")
+
+
+def stepping(made: nn.Module, x: um.Tensor, y: um.Tensor, mode: str) -> Run:
+    """Return a training step on one batch."""
+    step = training(made, x, mode)
+    return lambda: step(x, y)
+
+
+def lengths(task: str, mode: str) -> dict[str, Run]:
+    """Return training steps on batches of all lengths, or an epoch of ``fit``."""
+    made = model(task)
+    if mode == "fit":
+        made.compile(optimizer=um.Adam(learning_rate=1e-3), loss=cross_entropy)
+        given = sentences(task)
+        return {"": lambda: made.fit(given, verbose=False).steps[-1]}
+    batches = [(um.asarray(x), um.asarray(y)) for x, y in sentences(task)]
+    step = training(made, batches[0][0], mode)
+    return {"": lambda: [step(x, y) for x, y in batches][-1]}
 
 
 def step(task: str, mode: str) -> dict[str, Run]:

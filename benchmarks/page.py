@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.race import Ratio, ratio
 from benchmarks.races import BACKENDS, Race, Settings, geometric_mean
-from benchmarks.tasks import GROWTH, TASKS
+from benchmarks.tasks import GROWTH, SHORTEST, TASKS, sentences
 
 __all__ = ["page", "slope"]
 
@@ -117,6 +117,19 @@ def _fits(races: Sequence[Race]) -> str:
 def _fit(race: Race) -> Ratio:
     found = race.measured.seconds
     return ratio(found["ours", "fit"], found["ours", "steps"])
+
+
+def _lengths(races: Sequence[Race]) -> str:
+    rows = []
+    for race in _of(races, "lengths"):
+        native, count = race.entrants[0].label, len(sentences(race.subject))
+        for one in race.entrants:
+            first = race.measured.first[one.label]["first"]
+            cells = [BACKENDS[race.backend], one.label, _time(first)]
+            cells.append(_time(race.median(one.label) / count))
+            cells.append("" if one.label == native else str(race.ratio(one.label)))
+            rows.append(cells)
+    return _table(["on", "entrant", "first epoch", "a later step", "ratio"], rows)
 
 
 def _first(races: Sequence[Race]) -> str:
@@ -245,6 +258,14 @@ One epoch of 100 steps with shuffling and accuracy, against a loop over the same
 in order that calls `um.jit`'s step and nothing else.
 
 {_fits(races)}
+
+## Sentences of all lengths
+
+The Transformer encoder on a batch of each length from {SHORTEST} to
+{TASKS["transformer"].shape[0]}, in random order: the seconds of the first epoch, which
+traces and compiles, and the mean step of later ones.
+
+{_lengths(races)}
 
 ## Eager operations
 

@@ -96,6 +96,8 @@ def races() -> Iterator[Race]:
         for task in ("tiny", "mlp"):
             entrant = _ours("ours", backend, "fit", (task, 100))
             yield Race("fit", backend, task, [entrant])
+    for backend in BACKENDS:
+        yield Race("lengths", backend, "transformer", _readers(backend, "transformer"))
     for what in GROWTH:
         for backend in BACKENDS:
             yield _race("growth", backend, what, [("growing", (what,))])
@@ -141,6 +143,17 @@ def _steppers(backend: str, task: str) -> list[Entrant]:
         _ours("train_on_batch", backend, "step", (task, "train_on_batch")),
         _ours("eager", backend, "step", (task, "eager")),
         _keras(backend, "step", (task,)),
+    ]
+
+
+def _readers(backend: str, task: str) -> list[Entrant]:
+    native = {"torch": "eager, fused Adam", "tensorflow": "tf.function of any length"}
+    return [
+        Entrant(native[backend], f"native_{backend}", "lengths", (task,)),
+        _ours("um.jit(dynamic=True)", backend, "lengths", (task, "dynamic")),
+        _ours("fit", backend, "lengths", (task, "fit")),
+        _ours("eager", backend, "lengths", (task, "eager")),
+        _keras(backend, "lengths", (task,)),
     ]
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "CLASSES",
     "GROWTH",
     "OPERATIONS",
+    "SHORTEST",
     "TASKS",
     "Size",
     "Task",
@@ -18,6 +19,7 @@ __all__ = [
     "examples",
     "operands",
     "rows",
+    "sentences",
 ]
 
 Array = npt.NDArray[Any]
@@ -64,6 +66,17 @@ def rows(task: Task, count: int) -> tuple[Array, Array]:
 def batch(name: str) -> tuple[Array, Array]:
     """Return one batch of a task."""
     return rows(TASKS[name], TASKS[name].size)
+
+
+SHORTEST: Final = 16
+
+
+def sentences(name: str) -> list[tuple[Array, Array]]:
+    """Return a batch of each length from `SHORTEST` on, in random order."""
+    x, y = batch(name)
+    lengths = np.arange(SHORTEST, x.shape[1] + 1)
+    np.random.default_rng(0).shuffle(lengths)
+    return [(np.ascontiguousarray(x[:, :length]), y) for length in lengths]
 
 
 class Size(NamedTuple):

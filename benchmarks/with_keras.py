@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.tasks import CLASSES, TASKS, batch, rows
+from benchmarks.tasks import CLASSES, TASKS, batch, rows, sentences
 
-__all__ = ["dense", "model", "predict", "step"]
+__all__ = ["dense", "lengths", "model", "predict", "step"]
 
 Run = Callable[[], Any]
 
@@ -41,10 +41,9 @@ class Places(layers.Layer):  # type: ignore[misc] # Keras is not typed
     def __init__(self, length: int, width: int) -> None:
         super().__init__()
         self.places = layers.Embedding(length, width)
-        self.length = length
 
     def call(self, x: Any) -> Any:
-        return x + self.places(keras.ops.arange(self.length))
+        return x + self.places(keras.ops.arange(keras.ops.shape(x)[1]))
 
 
 def model(task: str) -> Any:
@@ -84,12 +83,24 @@ def dense(widths: list[int]) -> Any:
 def step(task: str) -> dict[str, Run]:
     """Return ``train_on_batch`` on one batch."""
     x, y = batch(task)
+    made = compiled(task)
+    return {"": lambda: made.train_on_batch(x, y)}
+
+
+def compiled(task: str) -> Any:
+    """Return the model of a task, ready to be trained."""
     made = model(task)
     made.compile(
         optimizer=keras.optimizers.Adam(1e-3),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    return {"": lambda: made.train_on_batch(x, y)}
+    return made
+
+
+def lengths(task: str) -> dict[str, Run]:
+    """Return ``train_on_batch`` on batches of all lengths."""
+    batches, made = sentences(task), compiled(task)
+    return {"": lambda: [made.train_on_batch(x, y) for x, y in batches][-1]}
 
 
 def predict(task: str, count: int, size: int) -> dict[str, Run]:

@@ -21,7 +21,7 @@ from unifiedml._control._primitives import chosen
 from unifiedml._tensor import Tensor
 from unifiedml._tree import leaves, map_tree, rebuild
 from unifiedml.autodiff._custom import has_gradient
-from unifiedml.ops._dispatch import is_known
+from unifiedml.ops._known import is_known
 from unifiedml.ops.selection import where
 
 __all__ = ["cond", "is_condition"]

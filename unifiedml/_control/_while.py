@@ -116,7 +116,7 @@ def _in_python(
 def _any(going: Tensor) -> bool:
     """Tell whether a condition holds for any example of `unifiedml.vmap`."""
     from unifiedml._backend.errors import TracedValueError
-    from unifiedml.ops._dispatch import known_values
+    from unifiedml.ops._known import known_values
 
     values = known_values(going)
     if values is None:

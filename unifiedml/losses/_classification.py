@@ -17,7 +17,8 @@ from unifiedml.losses._base import (
     same_shape,
     widened,
 )
-from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel, known_values
+from unifiedml.ops._dispatch import REAL_FLOATING, Op, execute, kernel
+from unifiedml.ops._known import known_values
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.exponential import log
 from unifiedml.ops.manipulation import reshape

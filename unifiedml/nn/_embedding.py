@@ -8,7 +8,7 @@ from unifiedml._tensor import Tensor
 from unifiedml.nn import initializers
 from unifiedml.nn._input import as_input
 from unifiedml.nn._lazy import Lazy
-from unifiedml.ops._dispatch import known_values
+from unifiedml.ops._known import known_values
 from unifiedml.ops.indexing import take
 from unifiedml.ops.selection import where
 

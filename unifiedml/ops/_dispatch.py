@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from unifiedml import _recording
 from unifiedml._backend.devices import resolve_device
@@ -26,7 +25,6 @@ from unifiedml._backend.errors import (
 )
 from unifiedml._backend.protocol import Native
 from unifiedml._backend.registry import LoadedBackend, current
-from unifiedml._batched import Batched
 from unifiedml._dtypes import DTYPES, DType, iinfo
 from unifiedml._rules.promotion import promote, promote_scalar
 from unifiedml._rules.shapes import broadcast_shapes, check_rank
@@ -94,25 +92,6 @@ class Op:
 def broadcastable(*tensors: Tensor) -> None:
     """Raise if the shapes of ``tensors`` do not broadcast: an ``explain`` of `Op`."""
     broadcast_shapes(*(x.shape for x in tensors))
-
-
-def is_known(x: Tensor) -> bool:
-    """Tell whether ``x`` has values, one each.
-
-    While a program is traced there are none.
-    """
-    return not x._backend.ops.is_traced(x._native)
-
-
-def known_values(x: Tensor) -> npt.NDArray[Any] | None:
-    """Return the values of ``x`` for checks; None while a program is traced.
-
-    Inside `unifiedml.vmap` those of all examples, along dimensions in front.
-    """
-    backend, native = x._backend, x._native
-    while isinstance(native, Batched):
-        backend, native = native.owner.behind, native.native
-    return None if backend.ops.is_traced(native) else backend.ops.to_numpy(native)
 
 
 def kernel(op: Op, backend: LoadedBackend) -> tuple[Callable[..., Any], frozenset[int]]:

@@ -10,14 +10,8 @@ import numpy as np
 
 from unifiedml._rules.shapes import broadcast_shapes
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import (
-    FLOATING,
-    Op,
-    as_tensors,
-    known_values,
-    several,
-    unary,
-)
+from unifiedml.ops._dispatch import FLOATING, Op, as_tensors, several, unary
+from unifiedml.ops._known import known_values
 from unifiedml.ops.manipulation import broadcast_to, reshape
 
 LinAlgError = np.linalg.LinAlgError

@@ -22,9 +22,9 @@ from unifiedml.ops._dispatch import (
     as_tensors,
     binary,
     broadcastable,
-    known_values,
     unary,
 )
+from unifiedml.ops._known import known_values
 from unifiedml.ops._steps import join
 from unifiedml.ops.selection import where
 

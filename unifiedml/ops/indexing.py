@@ -32,8 +32,6 @@ from unifiedml.ops._dispatch import (
     common_backend,
     constant,
     execute,
-    is_known,
-    known_values,
     unary,
 )
 from unifiedml.ops._keys import (
@@ -45,6 +43,7 @@ from unifiedml.ops._keys import (
     places_along,
     select,
 )
+from unifiedml.ops._known import is_known, known_values
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.manipulation import broadcast_to, permute_dims, reshape
 from unifiedml.ops.selection import where

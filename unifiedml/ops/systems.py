@@ -16,7 +16,8 @@ import numpy as np
 
 from unifiedml._dtypes import finfo
 from unifiedml._tensor import Operand, Tensor
-from unifiedml.ops._dispatch import Op, apply, as_tensors, binary, is_known
+from unifiedml.ops._dispatch import Op, apply, as_tensors, binary
+from unifiedml.ops._known import is_known
 from unifiedml.ops._matrices import (
     LinAlgError,
     broadcast_stacks,

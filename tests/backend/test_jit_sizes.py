@@ -250,6 +250,21 @@ def test_fit_takes_sentences_of_all_lengths(backend: str) -> None:
     )
 
 
+def test_steps_that_are_traced_again_and_again_are_told(backend: str) -> None:
+    class Counting(um.Module):
+        def __init__(self) -> None:
+            self.weight = um.nn.Parameter(1.0)
+
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            return x * self.weight / len(x)
+
+    model = Counting()
+    model.compile("sgd", "mse")
+    batches = [(np.ones((n, 1), "float32"),) * 2 for n in range(2, 12)]
+    with pytest.warns(UserWarning, match="a step of the model has been traced 8 times"):
+        model.fit(batches, verbose=False)
+
+
 def test_random_numbers_of_all_sizes(backend: str) -> None:
     key = um.random.key(3)
 

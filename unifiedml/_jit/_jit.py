@@ -62,6 +62,7 @@ class Jitted(Generic[P, R]):
             no program for all sizes comes of tracing them.
         general: Whether programs of several sizes may become one for all.
         warns: Whether a warning tells that it is traced again and again.
+        title: What warnings call it, if the user has not asked for a program.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Jitted(Generic[P, R]):
         dynamic: bool = False,
         general: bool = False,
         warns: bool = True,
+        title: str | None = None,
     ) -> None:
         if not callable(function):
             raise TypeError(f"um.jit takes a function, not {type(function).__name__}")
@@ -79,6 +81,7 @@ class Jitted(Generic[P, R]):
         self._dynamic = dynamic
         self._general = general or dynamic
         self._warns = warns
+        self._title = title
         self._programs: OrderedDict[Any, list[Traced | Sized]] = OrderedDict()
         self._families = Families()
         self._last: tuple[Any, Traced | Sized] | None = None
@@ -117,6 +120,7 @@ class Jitted(Generic[P, R]):
             self._dynamic,
             self._general,
             self._warns,
+            self._title,
         )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -227,15 +231,22 @@ class Jitted(Generic[P, R]):
             if len(signatures) > 1
             else "the mode or the parts of a module change"
         )
-        others = "" if self._dynamic else ", or say um.jit(..., dynamic=True)"
+        if self._title is not None:
+            advice = "Give it batches of one size, or compile(..., run_eagerly=True)"
+        else:
+            others = "" if self._dynamic else ", or say um.jit(..., dynamic=True)"
+            advice = (
+                "Pass numbers that change as tensors (um.tensor), and batches of one "
+                f"size{others}"
+            )
         warnings.warn(
-            f"um.jit has traced {self._name()} {self.traces} times: {changed}. Pass "
-            "numbers that change as tensors (um.tensor), and batches of one size"
-            + others,
+            f"{self._name()} has been traced {self.traces} times: {changed}. {advice}",
             stacklevel=5,
         )
 
     def _name(self) -> str:
+        if self._title is not None:
+            return self._title
         return getattr(self._function, "__qualname__", type(self._function).__name__)
 
     def _explained(self, arguments: Arguments, error: Exception) -> BaseException:

@@ -28,7 +28,11 @@ class Step(Generic[P, R]):
         self, function: Callable[P, R], *, eager: bool = False, compiler: bool = False
     ) -> None:
         self._function = function
-        self._jitted = None if eager else Jitted(function, compiler, general=True)
+        self._jitted = (
+            None
+            if eager
+            else Jitted(function, compiler, general=True, title="a step of the model")
+        )
 
     @property
     def is_program(self) -> bool:

@@ -10,7 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from unifiedml._tracing import tracing
 
-__all__ = ["Question", "Size", "pinned", "seen"]
+# `int()` would ask.
+_plain: Final = int.__int__
+
+__all__ = ["Question", "Size", "asked", "pinned", "seen"]
 
 
 class Question(NamedTuple):
@@ -32,16 +35,29 @@ class Size(int):
 
     The code may take another way for another size. So each comparison and remainder is
     a question that a program of all sizes asks anew; what makes any other number of a
-    size asks for the size itself. The library's own code asks nothing: what it does for
-    a size is the same for all others, or leaves traces in the program.
+    size asks for the size itself. Python hides some from us: what counts by a size in
+    C, such as ``range`` and ``math.gcd``. The library's own code asks by `asked`.
     """
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        return int, (_plain(self),)
+
+
+def asked(function: Callable[..., Any], *operands: int) -> Any:
+    """Return the answer to a question of the library's own about sizes."""
+    numbers = tuple(map(_plain, operands))
+    answer = function(*numbers)
+    trace = tracing.get()
+    if trace is not None and trace.questions is not None:
+        trace.questions.append(Question(function, numbers, answer))
+    return answer
+
 
 def seen(size: int) -> int:
     """Return a size for the code that asked the library for it."""
-    return Size(size) if _is_noted() else size
+    return Size(size) if type(size) is int and _is_noted() else size
 
 
 def pinned(size: int) -> int:
@@ -72,7 +88,7 @@ def _note(function: Callable[..., Any], operands: tuple[Any, ...], answer: Any) 
     trace = tracing.get()
     assert trace is not None
     assert trace.questions is not None
-    trace.questions.append(Question(function, tuple(map(int, operands)), answer))
+    trace.questions.append(Question(function, tuple(map(_plain, operands)), answer))
 
 
 def _computes(name: str) -> Callable[..., Any]:
@@ -81,7 +97,10 @@ def _computes(name: str) -> Callable[..., Any]:
 
     def method(self: Size, *others: Any) -> Any:
         found = plain(self, *others)
-        return Size(found) if type(found) is int else found
+        if type(found) is int:
+            return Size(found)
+        pinned(_plain(self))
+        return found
 
     return method
 
@@ -92,7 +111,9 @@ def _asks(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     def method(self: Size, *others: Any) -> Any:
         found = plain(self, *others)
-        if found is not NotImplemented and _is_noted():
+        if found is NotImplemented:
+            pinned(_plain(self))
+        elif _is_noted():
             _note(function, (self, *others), found)
         return found
 
@@ -106,9 +127,10 @@ def _divides(name: str, place: int) -> Callable[..., Any]:
     def method(self: Size, other: Any) -> Any:
         found = plain(self, other)
         if found is NotImplemented:
+            pinned(_plain(self))
             return found
         if _is_noted():
-            numbers = (int(self), int(other))[:: 1 - 2 * place]
+            numbers = (_plain(self), _plain(other))[:: 1 - 2 * place]
             _note(operator.mod, numbers, operator.mod(*numbers))
         return tuple(map(Size, found)) if isinstance(found, tuple) else Size(found)
 
@@ -120,8 +142,7 @@ def _pins(name: str) -> Callable[..., Any]:
     plain = getattr(int, name)
 
     def method(self: Size, *others: Any) -> Any:
-        if _is_noted():
-            _note(operator.index, (self,), int(self))
+        pinned(_plain(self))
         return plain(self, *others)
 
     return method
@@ -137,6 +158,8 @@ for _name in "floordiv mod divmod".split():
     setattr(Size, f"__r{_name}__", _divides(f"__r{_name}__", 1))
 for _name in (
     "truediv rtruediv pow rpow lshift rlshift rshift rrshift and rand or ror xor rxor "
-    "invert float hash round"
+    "invert int float hash round trunc floor ceil str repr format"
 ).split():
     setattr(Size, f"__{_name}__", _pins(f"__{_name}__"))
+for _name in "bit_count bit_length to_bytes as_integer_ratio conjugate".split():
+    setattr(Size, _name, _pins(_name))

@@ -22,8 +22,17 @@ stop_gradient = kernel(tf.raw_ops.StopGradient)
 def custom_gradient(
     values: Sequence[Tensor], inputs: Sequence[Tensor], pull: Callable[..., Any], /
 ) -> Sequence[Tensor]:
-    rule = tf.custom_gradient(lambda *_: (list(values), lambda *given: pull(*given)))
+    def pulled(*given: Any) -> Any:
+        return pull(*map(_dense, given))
+
+    rule = tf.custom_gradient(lambda *_: (list(values), pulled))
     return tuple(rule(*inputs))
+
+
+def _dense(gradient: Any) -> Any:
+    """Return a gradient as a tensor: that of a gather arrives as tf.IndexedSlices."""
+    sparse = isinstance(gradient, tf.IndexedSlices)
+    return tf.convert_to_tensor(gradient) if sparse else gradient
 
 
 _entered: ContextVar[tuple[Tape, ...]] = ContextVar(
@@ -75,8 +84,7 @@ class Tape:
         cotangents: Sequence[Tensor],
     ) -> list[Tensor | None]:
         found = self._tape.gradient(list(outputs), list(inputs), list(cotangents))
-        # The gradient of a gather arrives as tf.IndexedSlices.
-        return [None if one is None else tf.convert_to_tensor(one) for one in found]
+        return [*map(_dense, found)]
 
 
 tape = Tape

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from unifiedml._backend.sizes import ChangedError, are_alike
 from unifiedml_tensorflow._import import Eager, context, execute, kernel, tf
-from unifiedml_tensorflow._sizes import general, merged, numbers
+from unifiedml_tensorflow._sizes import General, general, merged, numbers
 
 __all__ = ["cell", "fused", "host_value", "random_words", "trace", "untraced"]
 
@@ -114,6 +114,7 @@ class Program:
     ) -> None:
         self._hosts: list[tuple[Read, Sequence[Any]]] = []
         self._sized: list[Tensor] = []
+        self._general: General | None = None
         self._checked = False
 
         def body(*natives: Tensor) -> list[Tensor]:
@@ -193,11 +194,11 @@ class Program:
         found = general(
             [one._concrete.inference_fn.definition for one in programs], sizes
         )
-        context.context().add_function_def(found.definition)
+        name = found.register()
 
         def at(size: int) -> Program:
             made = copy.copy(programs[-1])
-            made._name = found.definition.signature.name
+            made._name, made._general = name, found
             made._sized = [tf.constant(one.at(size)) for one in found.constants]
             made._hosts = list(zip(reads[-1], numbers(shapes, size), strict=True))
             return made

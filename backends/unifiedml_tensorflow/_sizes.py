@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from unifiedml._backend.sizes import (
     ChangedError,
     Nested,
     Number,
+    are_same,
     nested,
     number_of,
 )
@@ -21,6 +24,9 @@ from unifiedml_tensorflow._import import context, tf
 __all__ = ["General", "general", "merged", "numbers"]
 
 Array = npt.NDArray[Any]
+
+
+_counter: Final = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -62,20 +68,29 @@ def merged(trees: Sequence[Any], sizes: Sequence[int]) -> Any:
         if len({len(one) for one in trees}) > 1:
             raise ChangedError
         return [merged(each, sizes) for each in zip(*trees, strict=True)]
-    return first if all(one == first for one in trees) else number_of(trees, sizes)
+    return first if are_same(trees) else number_of(trees, sizes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class General:
     """A function of TensorFlow's runtime for arguments of all sizes.
 
     Attributes:
         definition: The function, with further arguments at the end.
         constants: What these are.
+        inside: The functions that it calls.
     """
 
     definition: Any
     constants: Sequence[Constant]
+    inside: Sequence[General]
+
+    def register(self) -> str:
+        """Have the runtime know the function as long as this lives; return its name."""
+        runtime, name = context.context(), str(self.definition.signature.name)
+        runtime.add_function_def(self.definition)
+        weakref.finalize(self, runtime.remove_function, name)
+        return name
 
 
 def general(definitions: Sequence[Any], sizes: Sequence[int]) -> General:
@@ -87,16 +102,17 @@ def general(definitions: Sequence[Any], sizes: Sequence[int]) -> General:
     first = definitions[0]
     made = type(first)()
     made.CopyFrom(first)
-    made.signature.name = f"{first.signature.name}_of_any_size"
+    made.signature.name = f"{first.signature.name}_of_any_size_{next(_counter)}"
     del made.node_def[:]
     for argument in made.arg_attr.values():
         argument.attr.pop("_output_shapes", None)
     if not _are_equal([_around(one) for one in definitions]):
         raise ChangedError
     constants: dict[str, Constant] = {}
+    inside: list[General] = []
     for nodes in zip(*(one.node_def for one in definitions), strict=True):
         if nodes[0].op != "Const" or _are_equal(nodes):
-            made.node_def.add().CopyFrom(_node(nodes, sizes))
+            made.node_def.add().CopyFrom(_node(nodes, sizes, inside))
             continue
         constant = _constant(f"size_{len(constants)}", nodes, sizes)
         kind = nodes[0].attr["dtype"].type
@@ -107,7 +123,7 @@ def general(definitions: Sequence[Any], sizes: Sequence[int]) -> General:
         node.input[:] = [one for one in inputs if one]
     for name, one in made.ret.items():
         made.ret[name] = _renamed(one, constants)
-    return General(made, list(constants.values()))
+    return General(made, list(constants.values()), inside)
 
 
 def _are_equal(messages: Sequence[Any]) -> bool:
@@ -125,7 +141,7 @@ def _around(definition: Any) -> Any:
     return rest
 
 
-def _node(nodes: Sequence[Any], sizes: Sequence[int]) -> Any:
+def _node(nodes: Sequence[Any], sizes: Sequence[int], inside: list[General]) -> Any:
     """Return a node that differs in sizes it needs not know, and in what it calls."""
     if _are_equal(nodes):
         return nodes[0]
@@ -136,9 +152,8 @@ def _node(nodes: Sequence[Any], sizes: Sequence[int]) -> Any:
         if name == "output_shapes":
             made.attr[name].list.Clear()
         elif made.attr[name].HasField("func"):
-            made.attr[name].func.name = _called(
-                [one.func.name for one in values], sizes
-            )
+            called = [one.func.name for one in values]
+            made.attr[name].func.name = _called(called, sizes, inside)
     rest = []
     for node in nodes:
         other = type(node)()
@@ -152,16 +167,15 @@ def _node(nodes: Sequence[Any], sizes: Sequence[int]) -> Any:
     return made
 
 
-def _called(names: Sequence[str], sizes: Sequence[int]) -> str:
+def _called(names: Sequence[str], sizes: Sequence[int], inside: list[General]) -> str:
     """Return the name of a function for all sizes that a node may call."""
     runtime = context.context()
     found = general([runtime.get_function_def(name) for name in names], sizes)
     if found.constants:
         # Nobody would give it these.
         raise ChangedError
-    if not runtime.has_function(found.definition.signature.name):
-        runtime.add_function_def(found.definition)
-    return str(found.definition.signature.name)
+    inside.append(found)
+    return found.register()
 
 
 def _constant(name: str, nodes: Sequence[Any], sizes: Sequence[int]) -> Constant:

@@ -12,6 +12,7 @@ from unifiedml._backend.sizes import (
     ChangedError,
     Number,
     are_alike,
+    are_same,
     nested,
     number_of,
 )
@@ -101,9 +102,8 @@ class _Merged:
         if isinstance(first, Value):
             _demand(all(isinstance(one, Value) for one in trees))
             return self._value(trees)
-        if type(first) in (int, float) and any(one != first for one in trees):
+        if not are_same(trees):
             return number_of(trees, self._sizes)
-        _demand(all(type(one) is type(first) and one == first for one in trees))
         return first
 
     def _value(self, values: Sequence[Value]) -> Value | Sized:

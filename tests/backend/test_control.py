@@ -439,3 +439,22 @@ def test_backward_goes_through_python() -> None:
     wanted = um.grad(lambda x: um.sum(scanned(x) ** 2))(um.asarray(X))
     assert x.grad is not None
     close(x.grad, wanted.numpy())
+
+
+def test_gathers_from_results_have_gradients_in_programs(backend: str) -> None:
+    """TensorFlow's are no tensors."""
+    where = um.asarray([1, 0, 1])
+
+    def scanned(x: um.Tensor) -> um.Tensor:
+        return um.scan(lambda c, row: (um.tanh(c + row), c), um.zeros(4), x)[1]
+
+    def chosen(x: um.Tensor) -> um.Tensor:
+        return um.cond(um.sum(x) > 0, um.exp, um.tanh, x)
+
+    def looped(x: um.Tensor) -> um.Tensor:
+        return um.while_loop(lambda y: um.sum(y) < 50, lambda y: y * 2, x, max_steps=9)
+
+    x = um.reshape(um.arange(1.0, 25.0) / 10, (6, 4))
+    for run in (scanned, chosen, looped, lambda x: um.map(um.sin, x)):
+        gradient = um.grad(lambda x, run=run: um.sum(um.take(run(x), where, axis=0)))
+        np.testing.assert_array_equal(um.jit(gradient)(x).numpy(), gradient(x).numpy())

@@ -243,3 +243,16 @@ def test_one_gradient_for_each_argument(backend: str) -> None:
         um.grad(f)(2.0, 3.0)
     with pytest.raises(TypeError, match="a function is differentiated, not int"):
         um.custom_gradient(3)  # type: ignore[arg-type]
+
+
+def test_a_rule_is_given_tensors_where_a_gather_follows(backend: str) -> None:
+    @um.custom_gradient
+    def doubled(x: um.Tensor) -> Any:
+        return x * 2.0, lambda given: given[:, :1] + given
+
+    def f(x: um.Tensor) -> um.Tensor:
+        return um.sum(um.take(doubled(x), um.asarray([1, 1]), axis=0))
+
+    x = um.ones((3, 2))
+    for gradient in (um.grad(f), um.jit(um.grad(f))):
+        assert gradient(x).tolist() == [[0.0, 0.0], [4.0, 4.0], [0.0, 0.0]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import operator
+import pickle
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
@@ -291,136 +293,6 @@ def test_random_numbers_of_all_sizes(backend: str) -> None:
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
 
 
-# --- code that asks for sizes ---------------------------------------------------------
-
-
-def padded(x: um.Tensor) -> um.Tensor:
-    return um.concat([x, x[:1]]) if x.shape[0] % 2 else x
-
-
-def long(x: um.Tensor) -> um.Tensor:
-    return x[:5] if x.shape[0] > 7 else x * 2.0
-
-
-def special(x: um.Tensor) -> um.Tensor:
-    return -x if x.shape == (8, 4) else x
-
-
-def looped(x: um.Tensor) -> um.Tensor:
-    total = x[0]
-    for place in range(1, x.shape[0]):
-        total = total + place * x[place]
-    return total
-
-
-def counted(x: um.Tensor) -> um.Tensor:
-    return um.sum(x) * (1 / len(x))
-
-
-def rooted(x: um.Tensor) -> um.Tensor:
-    return x * float(np.sqrt(x.shape[0])) + x.shape[0] ** 0.5
-
-
-def halved(x: um.Tensor) -> um.Tensor:
-    return x[: x.shape[0] // 2] - divmod(x.shape[0], 2)[0]
-
-
-def known(x: um.Tensor) -> um.Tensor:
-    return x * {4: 1.0, 3: 2.0, 11: 3.0}.get(x.shape[0], -1.0)
-
-
-def native(x: um.Tensor) -> um.Tensor:
-    return x * 2.0 if x.native.shape[0] == 8 else x
-
-
-def squared(x: um.Tensor) -> um.Tensor:
-    return um.reshape(x[:, None] * x, (x.shape[0] * x.shape[0], 4)) / x.shape[0] ** 2
-
-
-def even(x: um.Tensor) -> um.Tensor:
-    return x if x.shape[0] & 1 else x + 1
-
-
-def scaled(x: um.Tensor) -> um.Tensor:
-    return x * (x.size / 100)
-
-
-CODE: Final = [
-    padded,
-    long,
-    special,
-    looped,
-    counted,
-    rooted,
-    halved,
-    known,
-    native,
-    squared,
-    even,
-    scaled,
-]
-
-
-@pytest.mark.parametrize("code", CODE)
-def test_code_that_asks_for_sizes_is_answered_anew(
-    backend: str, code: Callable[[um.Tensor], um.Tensor]
-) -> None:
-    f = um.jit(code, dynamic=True)
-    for size in [*SIZES, *range(2, 30), 1, 0]:
-        if size or code not in (looped, counted):
-            x = values(size, 4)
-            close(f(x), code(x).numpy(), length=256)
-
-
-def test_questions_with_one_answer_cost_no_more_programs(backend: str) -> None:
-    for code, most in ((padded, 25), (long, 30), (special, 25), (halved, 25)):
-        f = um.jit(code, dynamic=True)
-        for size in range(2, 100):
-            f(values(size * 7 % 97 + 2, 4))
-        assert f.traces < most, code
-
-
-def test_sizes_beyond_those_seen_are_traced(backend: str) -> None:
-    f = um.jit(lambda x: um.sum(x, axis=0), dynamic=True)
-    for size in (10, 20, 15):
-        f(values(size, 2))
-    assert f.traces == 3
-    for size in range(10, 21):
-        f(values(size, 2))
-    assert f.traces == 3
-    for size, traces in ((21, 4), (18, 4), (9, 5), (12, 5), (40, 6), (30, 6)):
-        close(f(values(size, 2)), values(size, 2).numpy().sum(0))
-        assert f.traces == traces
-
-
-def test_batches_and_lengths_may_both_change(backend: str) -> None:
-    f = um.jit(
-        lambda x: um.softmax(x, axis=-1) @ um.ones((x.shape[-1], 2)), dynamic=True
-    )
-    for batch in (8, 5):
-        for length in (3, 9, 6, 4, 5, 7, 8):
-            x = values(batch, length)
-            assert f(x).shape == (batch, 2)
-    assert f.traces == 6
-
-
-def test_modes_and_edits_of_modules_count(backend: str) -> None:
-    layer = um.Dropout(0.5)
-    f = um.jit(lambda layer, x: layer(x), dynamic=True)
-    for size in (4, 12, 8, 10):
-        f(layer, values(size, 4))
-    assert f.traces == 3
-    layer.eval()
-    for size in SIZES:
-        np.testing.assert_array_equal(
-            f(layer, values(size, 4)).numpy(), values(size, 4).numpy()
-        )
-    layer.train()
-    layer.rate = 1.0
-    for size in SIZES:
-        assert not um.any(f(layer, values(size, 4)) != 0)
-
-
 # --- numbers --------------------------------------------------------------------------
 
 
@@ -447,6 +319,71 @@ def test_numbers_are_polynomials_that_three_values_confirm() -> None:
     assert Number(Fraction(0), Fraction(1), Fraction(0)) != Number(
         Fraction(0), Fraction(1), Fraction(0), float
     )
+
+
+def test_numbers_that_are_none_are_no_trouble(backend: str) -> None:
+    table = [1.0] * 4 + [um.inf, 1.0, 2.0, 3.0, 4.0, um.nan, 5.0, -0.0, 0.0]
+    functions = [
+        lambda x: x + um.full((4,), um.nan),
+        lambda x: um.pad(x, 1, constant_values=um.nan),
+        lambda x: um.full((4,), table[x.shape[0]]) + x,
+    ]
+    for function in functions:
+        f = um.jit(function, dynamic=True)
+        for size in (4, 9, 6, 7, 8, 5, 11, 12):
+            x = values(size, 4)
+            np.testing.assert_array_equal(f(x).numpy(), function(x).numpy())
+    f = um.jit(lambda x: (um.sum(x), np.arange(3), "word"), dynamic=True)
+    for size in (4, 9, 6, 7, 8):
+        _, numbers, word = f(values(size, 4))
+        assert (numbers.tolist(), word) == ([0, 1, 2], "word")
+
+
+def test_modes_that_come_back_find_their_program(backend: str) -> None:
+    layer = um.Dropout(0.5)
+    f = um.jit(lambda layer, x: layer(x), dynamic=True)
+    random = np.random.default_rng(0)
+    traces = []
+    for _ in range(4):
+        for mode in (True, False):
+            layer.train(mode)
+            for n in (4, 90, 47, *random.integers(4, 90, 20)):
+                f(layer, values(int(n), 4))
+        traces.append(f.traces)
+    assert traces[-1] == traces[0]
+
+
+def test_sizes_that_a_module_keeps_are_plain_for_others(backend: str) -> None:
+    class Keeping(um.Module):
+        def __init__(self) -> None:
+            self.shape: Any = None
+
+        def forward(self, x: um.Tensor) -> um.Tensor:
+            self.shape = x.shape
+            return x
+
+    model = Keeping()
+    f = um.jit(model, dynamic=True)
+    f(um.ones((7, 2)))
+    kept = pickle.loads(pickle.dumps(model.shape))
+    assert kept == (7, 2)
+    assert [type(one) for one in kept] == [int, int]
+
+
+def test_what_no_program_needs_is_forgotten(backend: str) -> None:
+    if backend != "tensorflow":
+        pytest.skip("PyTorch keeps no list of functions")
+    from tensorflow.python.eager import context
+
+    def run() -> int:
+        f = um.jit(lambda x: um.tanh(x) * x.shape[0], dynamic=True)
+        for size in SIZES:
+            f(values(size, 2))
+        del f
+        gc.collect()
+        return sum("any_size" in one for one in context.context().list_function_names())
+
+    assert run() == run()
 
 
 def test_functions_are_alike_if_what_they_close_over_is() -> None:

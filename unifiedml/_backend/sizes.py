@@ -15,12 +15,15 @@ from functools import partial
 from types import CellType, FunctionType
 from typing import Any, Final
 
+import numpy as np
+
 __all__ = [
     "SAMPLES",
     "ChangedError",
     "Nested",
     "Number",
     "are_alike",
+    "are_same",
     "nested",
     "number_of",
 ]
@@ -66,7 +69,9 @@ def number_of(values: Sequence[int | float], sizes: Sequence[int]) -> Number:
     """
     kinds = {type(value) for value in values}
     kind = kinds.pop()
-    if kinds or kind not in (int, float) or any(int(one) != one for one in values):
+    if kinds or kind not in (int, float):
+        raise ChangedError
+    if not all(math.isfinite(one) and int(one) == one for one in values):
         raise ChangedError
     v, w, last = map(Fraction, values)
     a, b, _ = map(Fraction, sizes)
@@ -178,5 +183,16 @@ def are_alike(one: Any, other: Any) -> bool:
             (one.__closure__, one.__defaults__, one.__kwdefaults__),
             (other.__closure__, other.__defaults__, other.__kwdefaults__),
         )
+    if isinstance(one, np.ndarray):
+        kinds = {(x.dtype, x.shape) for x in (one, other)}
+        return len(kinds) == 1 and one.tobytes() == other.tobytes()
     # NaN equals nothing: then they are taken for different.
-    return bool(one == other)
+    return (one == other) is True
+
+
+def are_same(numbers: Sequence[Any]) -> bool:
+    """Tell whether all are one number: 0.0 is not -0.0, and NaN is NaN."""
+    first = numbers[0]
+    if isinstance(first, float | complex):
+        return all(type(x) is type(first) and repr(x) == repr(first) for x in numbers)
+    return all(type(x) is type(first) and x == first for x in numbers)

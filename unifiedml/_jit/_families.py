@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
@@ -78,9 +79,9 @@ class Families:
             self._traced.pop(gone, None)
         self._traced[kind] = self._traced.get(kind, 0) + 1
         sizes = _flat(shapes)
-        families[:] = [one for one in families if one.holds()]
         for family in families:
-            if family.add(sizes, traced):
+            # Others wait for their mode to come back.
+            if family.holds() and family.add(sizes, traced):
                 if family.is_general:
                     self._traced[kind] = 0
                 return
@@ -92,7 +93,9 @@ class _Family:
     """Programs of one kind whose arguments differ in one size alone.
 
     It serves sizes between those that have been traced: a way that the function takes
-    from some size on has been seen, then.
+    from some size on has been seen, then. And it serves those only that differ from
+    them by multiples of what they differ by themselves: what is done by remainders,
+    such as the padding of strides, is the same.
     """
 
     def __init__(self, sizes: Sequence[int], traced: Traced) -> None:
@@ -100,6 +103,7 @@ class _Family:
         self._places: Sequence[int] = ()
         self._samples: list[tuple[int, Traced]] = [(0, traced)]
         self._general: _General | None = None
+        self._step = 0
 
     @property
     def is_general(self) -> bool:
@@ -125,6 +129,8 @@ class _Family:
         size, general = self._size(sizes), self._general
         if general is None or size is None or not self.holds():
             return None
+        if (size - self._samples[-1][0]) % self._step:
+            return None
         return general.at(size)
 
     def add(self, sizes: Sequence[int], traced: Traced) -> bool:
@@ -136,16 +142,17 @@ class _Family:
             return False
         others = [one for one in self._samples if one[0] != size]
         if self._general is not None:
-            # The new size lies outside: between the ends, all sizes are served.
-            general = _general([*_ends(others), (size, traced)])
+            samples = [*_ends(others), (size, traced)]
+            general = _general(samples) if len(samples) == SAMPLES else None
             if general is None:
                 return False
-            self._general = general
-            self._samples = [*_ends(others), (size, traced)]
+            self._general, self._samples = general, samples
+            self._step = math.gcd(self._step, size - samples[0][0])
             return True
         self._samples = [*others, (size, traced)][-SAMPLES:]
         if len(self._samples) == SAMPLES:
             self._general = _general(self._samples)
+            self._step = math.gcd(*(one - size for one, _ in self._samples))
         return True
 
     def _choose_places(self, sizes: Sequence[int]) -> None:
@@ -159,8 +166,9 @@ class _Family:
 
 
 def _ends(samples: Sequence[tuple[int, Traced]]) -> list[tuple[int, Traced]]:
+    """Return those of the smallest and the largest size, if these are two."""
     ordered = sorted(samples, key=lambda one: one[0])
-    return [ordered[0], ordered[-1]]
+    return [ordered[0], *ordered[1:][-1:]]
 
 
 class _General:

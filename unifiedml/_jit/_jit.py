@@ -215,10 +215,10 @@ class Jitted(Generic[P, R]):
             except BackendError as error:
                 # Values explain it, which stand-ins do not have.
                 raise self._explained(arguments, error) from error
-            if general:
-                self._families.add(*arguments.signature, made)
             self._keep(arguments, made)
             self.traces += 1
+            if general:
+                self._families.add(*arguments.signature, made)
             hopeful = general and self._families.is_hopeful(arguments.signature[0])
             if self._warns and not hopeful and self.traces % _MANY == 0:
                 self._warn()

@@ -11,6 +11,7 @@ import numpy as np
 
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._rules.shapes import as_shape
+from unifiedml._sizes import asked
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import (
     ANY,
@@ -166,7 +167,8 @@ def roll(
 
 def _rolled(x: Tensor, shift: int, axis: int) -> Tensor:
     size = x.shape[axis]
-    cut = -shift % size if size else 0
+    # The remainder, for all sizes that it takes as many turns of.
+    cut = -shift - asked(operator.floordiv, -shift, size) * size if size else 0
     if not cut:
         return x
     lead = (slice(None),) * axis

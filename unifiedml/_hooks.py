@@ -72,7 +72,9 @@ def attach(x: Tensor, hook: Hook) -> None:
         x._node.hooks = (*x._node.hooks, hook)
         return
 
-    def call(gradient: Native) -> Native:
+    def call(gradient: Native | None) -> Native | None:
+        if gradient is None:
+            return None  # of one of several results, which nothing was computed from
         return hook(Tensor(gradient, backend))._native
 
     backend.engine.register_hook(x._native, call)

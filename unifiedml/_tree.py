@@ -28,6 +28,7 @@ __all__ = [
     "map_tree",
     "rebuild",
     "tensors",
+    "twins",
 ]
 
 
@@ -52,6 +53,14 @@ def expand(tree: Any) -> Any:
 def leaves(tree: Any) -> list[Any]:
     """Return the leaves, depth first; a module is a leaf until it is expanded."""
     return list(_walk(tree))
+
+
+def twins(tree: Any) -> Any:
+    """Return the tree for a function that may write into its tensors, and containers.
+
+    They have the same values and histories, and nobody else holds them.
+    """
+    return map_tree(lambda x: x._twin() if type(x) is Tensor else x, tree)
 
 
 def tensors(tree: Any) -> list[Tensor]:

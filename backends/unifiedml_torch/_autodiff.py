@@ -127,10 +127,10 @@ class Tape:
 
     def watch(self, x: Tensor, /) -> Tensor:
         recorded = _recorded_pass.get()
-        if (recorded or _depth.get() > 1) and any(
+        if x.requires_grad and any(
             recorded or _is_stand_in(leaf) for leaf in _leaves(x)
         ):
-            # A view is a new node behind which an outer tape still finds x.
+            # A view is a new node behind which tapes still find x.
             return x.view_as(x)
         stand_in = x.detach().requires_grad_()
         setattr(stand_in, _STAND_IN, True)

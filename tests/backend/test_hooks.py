@@ -216,3 +216,12 @@ def test_a_tape_pauses(backend: str) -> None:
     assert tape.gradient(constant, x).item() == 0
     with pytest.raises(RuntimeError, match="belongs inside the tape's with block"):
         tape.stop_recording()
+
+
+def test_a_result_that_nobody_uses_has_no_gradient(backend: str) -> None:
+    x = um.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    used, unused = um.split(x, 2)
+    unused.register_hook(lambda gradient: pytest.fail("there is none"))
+    um.sum(used).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1.0, 1.0, 0.0, 0.0]

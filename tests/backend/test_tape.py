@@ -481,3 +481,14 @@ def test_the_sources_of_a_jacobian_are_checked(backend: str) -> None:
         tape.jacobian(y, 3.0)
     with pytest.raises(ValueError, match=r"shape \(1,\) has not been watched"):
         tape.jacobian(y, other)
+
+
+def test_what_is_computed_may_be_watched_too(backend: str) -> None:
+    x = um.tensor([1.0, -2.0])
+    with um.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * x
+        tape.watch(y)
+        z = um.sum(y * y)
+    assert tape.gradient(z, x).tolist() == [4.0, -32.0]
+    assert tape.gradient(z, y).tolist() == [2.0, 8.0]

@@ -19,7 +19,7 @@ from unifiedml._control._body import (
 )
 from unifiedml._control._primitives import chosen
 from unifiedml._tensor import Tensor
-from unifiedml._tree import leaves, map_tree, rebuild
+from unifiedml._tree import leaves, map_tree, rebuild, twins
 from unifiedml.autodiff._custom import has_gradient
 from unifiedml.ops._known import is_known
 from unifiedml.ops.selection import where
@@ -74,7 +74,7 @@ def cond(
     is_condition("um.cond", condition)
     functions = true_function, false_function
     if not isinstance(condition, Tensor) or _is_known(condition):
-        return functions[not condition](*operands)
+        return functions[not condition](*twins(operands))
     backend = in_program()
     found: R
     if backend is None:
@@ -109,7 +109,7 @@ Functions = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 def _both(condition: Tensor, functions: Functions, operands: tuple[Any, ...]) -> Any:
-    found = [map_tree(as_leaf, function(*operands)) for function in functions]
+    found = [map_tree(as_leaf, one(*twins(operands))) for one in functions]
     check_alike(outline(found[0]), outline(found[1]), _UNLIKE)
     pairs = zip(leaves(found[0]), leaves(found[1]), strict=True)
     return rebuild(found[0], [where(condition, x, y) for x, y in pairs])

@@ -19,7 +19,7 @@ from unifiedml._control._body import (
 )
 from unifiedml._control._primitives import scanned
 from unifiedml._tensor import Tensor
-from unifiedml._tree import leaves, map_tree, rebuild
+from unifiedml._tree import leaves, map_tree, rebuild, twins
 from unifiedml.autodiff._custom import has_gradient
 from unifiedml.ops.manipulation import stack
 
@@ -170,7 +170,7 @@ def _in_python(
     results: list[Any] = [None] * count
     for step in range(count):
         number = count - 1 - step if reverse else step
-        new, result = _pair(function(carry, _slice(xs, number)))
+        new, result = _pair(function(twins(carry), _slice(xs, number)))
         carry = map_tree(as_leaf, new)
         if not step:
             check_alike(shape, outline(carry), _UNLIKE)

@@ -20,7 +20,7 @@ from unifiedml._control._cond import cond, is_condition
 from unifiedml._control._primitives import chosen, repeated, scanned
 from unifiedml._rules.options import positive_integer
 from unifiedml._tensor import Tensor
-from unifiedml._tree import leaves, map_tree, rebuild
+from unifiedml._tree import leaves, map_tree, rebuild, twins
 from unifiedml.autodiff._call import Call
 from unifiedml.autodiff._custom import has_gradient
 from unifiedml.ops.conversion import asarray
@@ -104,7 +104,7 @@ def _in_python(
                 break
             state = cond(going, function, lambda same: same, state)
         elif going:
-            state = map_tree(as_leaf, function(state))
+            state = map_tree(as_leaf, function(twins(state)))
         else:
             break
         if not steps:

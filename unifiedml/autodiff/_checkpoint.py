@@ -12,7 +12,7 @@ from unifiedml._parameter import Lifted, Parameter, current_lifted, lift, liftin
 from unifiedml._place import modes
 from unifiedml._recording import Node, Within
 from unifiedml._tensor import Tensor
-from unifiedml._tree import leaves, map_tree, rebuild
+from unifiedml._tree import leaves, map_tree, rebuild, twins
 from unifiedml.autodiff._call import Call, Opened, check_function, one_backend, read
 from unifiedml.autodiff._closure import tensors_behind, with_others
 from unifiedml.autodiff._custom import has_gradient, ruled
@@ -70,7 +70,8 @@ def checkpoint(function: Callable[P, R], /) -> Callable[P, R]:
         # Gradients may be taken in another thread, as PyTorch does on a GPU.
         mode = modes.get()
         with no_grad(), lifting(known), draws.again():
-            result = map_tree(read, function(*args, **kwargs))
+            given, named = twins([args, kwargs])
+            result = map_tree(read, function(*given, **named))
         state = list(known.states.values())
         weights = [x for x in state if has_gradient(x.tensor) and x.parameter.trainable]
         plain = [x for x in opened.leaves if _is_plain(x)]

@@ -10,7 +10,7 @@ from unifiedml._dtypes import DTYPES, finfo
 from unifiedml._rules.axes import normalize_axis
 from unifiedml._tensor import Operand, Tensor
 from unifiedml.ops._dispatch import BOOL, REAL_FLOATING, Op, as_tensors
-from unifiedml.ops.comparison import greater
+from unifiedml.ops.comparison import not_equal
 from unifiedml.ops.conversion import from_array
 from unifiedml.ops.linalg import matmul
 from unifiedml.ops.logic import logical_and
@@ -124,7 +124,8 @@ def attention_weights(
     if bias is not None:
         (added,) = as_tensors(Op("bias", REAL_FLOATING), bias, beside=(scores,))
         added = added.astype(scores.dtype, copy=False)
-        allowed = greater(added, -math.inf)
+        # A NaN is no mask: it is seen in the result.
+        allowed = not_equal(added, -math.inf)
         scores = scores + where(allowed, added, 0.0)
     if mask is not None:
         (given,) = as_tensors(_MASK, mask, beside=(scores,))

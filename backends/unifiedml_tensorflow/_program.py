@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from unifiedml._backend.sizes import ChangedError, are_alike
 from unifiedml_tensorflow._import import Eager, context, execute, kernel, tf
-from unifiedml_tensorflow._sizes import General, general, merged, numbers
+from unifiedml_tensorflow._sizes import General, general, merged_tree, numbers
 
 __all__ = ["cell", "fused", "host_value", "random_words", "trace", "untraced"]
 
@@ -190,7 +190,9 @@ class Program:
         reads = [[read for read, _ in one._hosts] for one in programs]
         if len(captured) > 1 or not all(are_alike(reads[0], one) for one in reads):
             raise ChangedError
-        shapes = merged([[shape for _, shape in one._hosts] for one in programs], sizes)
+        shapes = merged_tree(
+            [[shape for _, shape in one._hosts] for one in programs], sizes
+        )
         found = general(
             [one._concrete.inference_fn.definition for one in programs], sizes
         )

@@ -15,13 +15,12 @@ from unifiedml._backend.sizes import (
     ChangedError,
     Nested,
     Number,
-    are_same,
+    merged,
     nested,
-    number_of,
 )
 from unifiedml_tensorflow._import import context, tf
 
-__all__ = ["General", "general", "merged", "numbers"]
+__all__ = ["General", "general", "merged_tree", "numbers"]
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +56,7 @@ def numbers(tree: Any, size: int) -> Any:
     return tree.at(size) if isinstance(tree, Number) else tree
 
 
-def merged(trees: Sequence[Any], sizes: Sequence[int]) -> Any:
+def merged_tree(trees: Sequence[Any], sizes: Sequence[int]) -> Any:
     """Return nested sequences of one form as lists, with numbers that depend.
 
     Raises:
@@ -67,8 +66,8 @@ def merged(trees: Sequence[Any], sizes: Sequence[int]) -> Any:
     if isinstance(first, list | tuple):
         if len({len(one) for one in trees}) > 1:
             raise ChangedError
-        return [merged(each, sizes) for each in zip(*trees, strict=True)]
-    return first if are_same(trees) else number_of(trees, sizes)
+        return [merged_tree(each, sizes) for each in zip(*trees, strict=True)]
+    return merged(trees, sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +186,7 @@ def _constant(name: str, nodes: Sequence[Any], sizes: Sequence[int]) -> Constant
         raise ChangedError
     if any(x.shape != first.shape for x in arrays):
         return Constant(name, first.dtype, nested(arrays, sizes, _are_same))
-    return Constant(name, first.dtype, merged([x.tolist() for x in arrays], sizes))
+    return Constant(name, first.dtype, merged_tree([x.tolist() for x in arrays], sizes))
 
 
 def _are_same(x: Array, y: Array) -> bool:

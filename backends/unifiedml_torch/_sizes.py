@@ -12,7 +12,7 @@ from unifiedml._backend.sizes import (
     ChangedError,
     Number,
     are_alike,
-    are_same,
+    merged,
     nested,
     number_of,
 )
@@ -102,9 +102,7 @@ class _Merged:
         if isinstance(first, Value):
             _demand(all(isinstance(one, Value) for one in trees))
             return self._value(trees)
-        if not are_same(trees):
-            return number_of(trees, self._sizes)
-        return first
+        return merged(trees, self._sizes)
 
     def _value(self, values: Sequence[Value]) -> Value | Sized:
         key = values[0].key

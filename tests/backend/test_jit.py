@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import unifiedml as um
+from tests.sums import close
 from unifiedml._tree import map_tree
-from unifiedml.testing import assert_close
 
 X = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
 Y = np.arange(8) % 4
@@ -41,19 +41,6 @@ def step(model: um.Module, optimizer: um.optim.Optimizer, x: Any, y: Any) -> um.
 
 def batch() -> tuple[um.Tensor, um.Tensor]:
     return um.asarray(X), um.asarray(Y)
-
-
-def close(actual: Any, expected: Any, length: int = 64) -> None:
-    if isinstance(expected, list):
-        expected = np.asarray(expected, "float32")
-    # Sums of terms of order 1, one after the other.
-    assert_close(
-        actual,
-        expected,
-        family="accumulation",
-        scale=lambda size: np.maximum(1, size),
-        length=length,
-    )
 
 
 # --- functions of tensors -----------------------------------------------------------

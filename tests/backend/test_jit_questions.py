@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pytest
 
 import unifiedml as um
-from unifiedml.testing import assert_close
+from tests.sums import close, values
 
 SIZES: Final = [7, 15, 6, 9, 12, 8, 14, 10, 11]
-
-
-def close(actual: Any, expected: Any, length: int) -> None:
-    assert_close(
-        actual,
-        expected,
-        family="accumulation",
-        scale=lambda size: np.maximum(1, size),
-        length=length,
-    )
-
-
-def values(*shape: int) -> um.Tensor:
-    count = int(np.prod(shape))
-    return um.asarray(np.sin(np.arange(count, dtype="float32") * 7.1).reshape(shape))
 
 
 def padded(x: um.Tensor) -> um.Tensor:

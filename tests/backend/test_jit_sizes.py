@@ -15,27 +15,12 @@ import numpy as np
 import pytest
 
 import unifiedml as um
+from tests.sums import close, values
 from unifiedml._backend.sizes import ChangedError, Number, are_alike, number_of
 from unifiedml._tree import leaves
-from unifiedml.testing import assert_close
 
 SIZES: Final = [7, 15, 6, 9, 12, 8, 14, 10, 11]
 """The first three are traced, or the next ones, too, if a size meets another number."""
-
-
-def close(actual: Any, expected: Any, length: int = 64) -> None:
-    assert_close(
-        actual,
-        expected,
-        family="accumulation",
-        scale=lambda size: np.maximum(1, size),
-        length=length,
-    )
-
-
-def values(*shape: int) -> um.Tensor:
-    count = int(np.prod(shape))
-    return um.asarray(np.sin(np.arange(count, dtype="float32") * 7.1).reshape(shape))
 
 
 def tensors(tree: Any) -> list[um.Tensor]:
@@ -371,19 +356,26 @@ def test_sizes_that_a_module_keeps_are_plain_for_others(backend: str) -> None:
 
 
 def test_what_no_program_needs_is_forgotten(backend: str) -> None:
-    if backend != "tensorflow":
-        pytest.skip("PyTorch keeps no list of functions")
-    from tensorflow.python.eager import context
+    def kept() -> int:
+        gc.collect()
+        count = sum(type(one).__name__ == "Program" for one in gc.get_objects())
+        if backend == "tensorflow":
+            from tensorflow.python.eager import context
 
-    def run() -> int:
+            names = context.context().list_function_names()
+            count += sum("any_size" in name for name in names)
+        return count
+
+    def run() -> None:
         f = um.jit(lambda x: um.tanh(x) * x.shape[0], dynamic=True)
         for size in SIZES:
             f(values(size, 2))
-        del f
-        gc.collect()
-        return sum("any_size" in one for one in context.context().list_function_names())
+        assert kept() > before
 
-    assert run() == run()
+    before = 0
+    before = kept()
+    run()
+    assert kept() == before
 
 
 def test_functions_are_alike_if_what_they_close_over_is() -> None:

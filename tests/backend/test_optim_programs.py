@@ -251,5 +251,6 @@ def test_gradients_may_be_the_values_of_parameters(backend: str, rule: Any) -> N
         optimizer = rule(ones, learning_rate=0.3)
         for _ in range(3):
             f(optimizer, *ones)
-        found.append([one.tolist() for one in ones])
-    np.testing.assert_allclose(found[0], found[1], rtol=2**-50)
+        found.append([one.numpy() for one in ones])
+    for actual, expected in zip(*found, strict=True):
+        assert_close(actual, expected, family="optimizer", scale=9.0, length=3)

@@ -21,6 +21,9 @@ def hidden() -> SystemError:
 def test_an_interrupt_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(interrupted(hidden()), KeyboardInterrupt)
     assert interrupted(ValueError()) is None
+    handled = ValueError("while an interrupt was handled")
+    handled.__context__ = KeyboardInterrupt()
+    assert interrupted(handled) is None
 
     def fails(*args: object) -> None:
         raise hidden()

@@ -109,8 +109,12 @@ _LIBRARIES = frozenset(
 
 
 def interrupted(error: BaseException) -> KeyboardInterrupt | None:
-    """Return the user's interrupt that a framework has made an error of its own of."""
-    known: BaseException | None = error
-    while known is not None and not isinstance(known, KeyboardInterrupt):
-        known = known.__cause__ or known.__context__
-    return known
+    """Return the user's interrupt that Python's own calls have hidden in an error.
+
+    A call into a framework that returns while one is pending raises a SystemError.
+    Others may follow an interrupt that has been handled: they stay what they are.
+    """
+    if not isinstance(error, SystemError):
+        return None
+    hidden = error.__cause__ or error.__context__
+    return hidden if isinstance(hidden, KeyboardInterrupt) else None

@@ -23,7 +23,7 @@ __all__ = [
     "Nested",
     "Number",
     "are_alike",
-    "are_same",
+    "merged",
     "nested",
     "number_of",
 ]
@@ -135,9 +135,7 @@ def nested(
     if len({array.ndim for array in arrays}) > 1 or not arrays[0].ndim:
         raise ChangedError
     by_axis = zip(*(array.shape for array in arrays), strict=True)
-    shape = tuple(
-        each[0] if len(set(each)) == 1 else number_of(each, sizes) for each in by_axis
-    )
+    shape = tuple(merged(each, sizes) for each in by_axis)
     largest = max(arrays, key=lambda array: math.prod(array.shape))
     changing = [isinstance(one, Number) for one in shape]
     for at_end in (False, True):
@@ -190,9 +188,17 @@ def are_alike(one: Any, other: Any) -> bool:
     return (one == other) is True
 
 
-def are_same(numbers: Sequence[Any]) -> bool:
-    """Tell whether all are one number: 0.0 is not -0.0, and NaN is NaN."""
-    first = numbers[0]
+def merged(values: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """Return what values of one place have in common: the value, or a `Number`.
+
+    0.0 is not -0.0, and NaN is NaN.
+
+    Raises:
+        ChangedError: They are others, and no numbers that depend on the size.
+    """
+    first = values[0]
     if isinstance(first, float | complex):
-        return all(type(x) is type(first) and repr(x) == repr(first) for x in numbers)
-    return all(type(x) is type(first) and x == first for x in numbers)
+        same = all(type(x) is type(first) and repr(x) == repr(first) for x in values)
+    else:
+        same = all(type(x) is type(first) and x == first for x in values)
+    return first if same else number_of(values, sizes)

@@ -13,7 +13,7 @@ from unifiedml._backend.sizes import (
     ChangedError,
     Number,
     are_alike,
-    number_of,
+    merged,
 )
 from unifiedml._jit._program import Traced
 from unifiedml._jit._signature import Arguments, Shapes
@@ -36,18 +36,13 @@ class Sized:
 
     def __init__(self, traced: Traced, program: Program) -> None:
         self._traced = traced
-        self._program = program
+        self.program = program
         self.holds = traced.holds
         self.runs = 0
 
-    @property
-    def program(self) -> Program:
-        """The program."""
-        return self._program
-
     def run(self, arguments: Arguments) -> Any:
         """Return the result for arguments of this size."""
-        return self._traced.run(arguments, self._program)
+        return self._traced.run(arguments, self.program)
 
 
 class Families:
@@ -219,17 +214,12 @@ def _take_one_way(one: Traced, other: Traced) -> bool:
 
 def _questions(traced: Sequence[Traced], sizes: Sequence[int]) -> list[Question]:
     """Return what has been asked, and was told each time, for all sizes."""
-    merged = []
+    found = []
     for asked in zip(*(one.questions for one in traced), strict=True):
         operands = zip(*(question.operands for question in asked), strict=True)
-        known = tuple(_merged(each, sizes) for each in operands)
-        merged.append(Question(asked[0].function, known, asked[0].answer))
-    return list(dict.fromkeys(merged))
-
-
-def _merged(numbers: Sequence[Any], sizes: Sequence[int]) -> Any:
-    first = numbers[0]
-    return first if all(x == first for x in numbers) else number_of(numbers, sizes)
+        known = tuple(merged(each, sizes) for each in operands)
+        found.append(Question(asked[0].function, known, asked[0].answer))
+    return list(dict.fromkeys(found))
 
 
 def _flat(shapes: Shapes) -> Sequence[int]:

@@ -461,7 +461,8 @@ def explained(
     op: Op, tensors: Sequence[Tensor], static: Sequence[Any], error: Exception
 ) -> BaseException:
     """Return the library's own error for one that a backend raised."""
-    if isinstance(error, SystemError) and (interrupt := interrupted(error)) is not None:
+    interrupt = interrupted(error)
+    if interrupt is not None:
         return interrupt
     try:
         devices = sorted({x.device for x in tensors})
